@@ -1,5 +1,7 @@
 package api
 
+// Rows of the catalogue become what travels only where boxes run: clipctl on macOS and Windows builds without the store.
+
 import (
 	"encoding/hex"
 	"net/url"
