@@ -1,0 +1,79 @@
+package httpd
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"clipd/device/api"
+	"clipd/device/clock"
+	"clipd/device/link"
+	"clipd/device/root"
+	"clipd/store"
+)
+
+// Defaults of Config, used where a field is zero.
+const (
+	DefaultMaxTransfers = 1024
+	DefaultMaxConns     = 2048
+)
+
+// Config is what the HTTP side needs from the rest of the box. Fields without a remark are required.
+type Config struct {
+	Store  *store.Store
+	Tokens *store.Tokens
+	Links  *link.Signer
+	Root   *root.Root
+	Clock  clock.Clock
+	Log    *slog.Logger // nil: nothing is logged
+
+	Box       api.Box
+	Version   string
+	PublicURL string         // how the world reaches the box, maybe with a path; "": as the request says
+	Hosts     []string       // further names of the box; its own are asked from the system
+	Location  *time.Location // of days and times on the page; nil is time.Local
+
+	// SessionKey signs browsers' sessions (32 random bytes). nil: one is made up, and browsers sign in again after a restart.
+	SessionKey []byte
+
+	MaxTransfers int // responses with a file body at once; 0 is DefaultMaxTransfers
+	MaxConns     int // connections at once, per listener; 0 is DefaultMaxConns
+
+	// Remove does mark, unlink and forget. store.ErrNotFound, root.ErrAway; reason is told in clip_removed.
+	Remove func(ctx context.Context, id store.ID, reason string) error
+	// Rescan asks for a scan and returns at once; called after Adopt. nil: nobody is asked.
+	Rescan func()
+	// Adopt accepts the disk that is mounted now. root.ErrAway where there is none.
+	Adopt func(ctx context.Context) error
+	// RotateLinks replaces the link key, on disk and in Links.
+	RotateLinks func(ctx context.Context) error
+
+	Status   func() any          // body of /api/v1/status: a struct that embeds api.State
+	Settings func() any          // body of /api/v1/config, without secrets
+	Ready    func() bool         // nil: ready as soon as it serves
+	Metrics  func(out io.Writer) // more lines for /metrics, of other parts; nil: none
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Location == nil {
+		c.Location = time.Local
+	}
+	if c.MaxTransfers == 0 {
+		c.MaxTransfers = DefaultMaxTransfers
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = DefaultMaxConns
+	}
+	if c.Ready == nil {
+		c.Ready = func() bool { return true }
+	}
+	if c.Rescan == nil {
+		c.Rescan = func() {}
+	}
+	return c
+}
