@@ -1,0 +1,72 @@
+# Everything a person or a machine does with this tree. `make help` lists it.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)"
+
+# The unit suite also runs on 32 bits; the end-to-end tests of cmd/ start 64-bit programs and are left out there.
+UNIT = $$(go list ./... | grep -v -e ^clipd/cmd/ -e ^clipd/build/)
+QEMU = $$(command -v qemu-arm-static || command -v qemu-arm)
+
+STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
+CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
+
+.PHONY: help build arm dist run deps test check fuzz bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/clipd and bin/clipctl for this machine
+	$(GOBUILD) -o bin/clipd ./cmd/clipd
+	$(GOBUILD) -o bin/clipctl ./cmd/clipctl
+
+arm: ## both programs for Raspberry Pi boards: bin/linux-armv6, bin/linux-armv7, bin/linux-arm64
+	GOOS=linux GOARCH=arm GOARM=6 $(GOBUILD) -o bin/linux-armv6/ ./cmd/clipd ./cmd/clipctl
+	GOOS=linux GOARCH=arm GOARM=7 $(GOBUILD) -o bin/linux-armv7/ ./cmd/clipd ./cmd/clipctl
+	GOOS=linux GOARCH=arm64 $(GOBUILD) -o bin/linux-arm64/ ./cmd/clipd ./cmd/clipctl
+
+dist: $(CLIENTS:%=dist-%) ## clipctl for Linux, macOS and Windows: bin/dist
+
+# dist-OS-CPU; armv6 is Go's GOARCH=arm GOARM=6.
+dist-%:
+	os=$(word 1,$(subst -, ,$*)) cpu=$(word 2,$(subst -, ,$*)); \
+	export GOOS=$$os GOARCH=$${cpu/armv6/arm} GOARM=6; \
+	$(GOBUILD) -o bin/dist/clipctl-$*$$([ $$os != windows ] || echo .exe) ./cmd/clipctl
+
+run: build ## start a box in ./var with nothing configured, and record a sample into it
+	exec build/run.sh
+
+deps: ## install the programs that tests and checks need, where that is allowed
+	build/deps.sh test check bench
+
+test: ## all tests: with the race detector, then the unit suite on 32-bit x86 and on ARMv6
+	build/deps.sh test
+	go test -race -timeout 15m ./...
+	GOARCH=386 CGO_ENABLED=0 go test -short -timeout 10m $(UNIT)
+	GOARCH=arm GOARM=6 CGO_ENABLED=0 go test -short -timeout 15m -exec "$(QEMU)" $(UNIT)
+
+check: ## formatting, vet on three processors, staticcheck, import direction, systemd units, modules
+	build/deps.sh check
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "run gofmt -w on:" $$bad; exit 1; }
+	go vet ./...
+	GOARCH=arm GOARM=6 go vet ./...
+	GOARCH=arm64 go vet ./...
+	$(STATICCHECK) ./...
+	go test -count=1 -run '^TestImports' ./device
+	build/units.sh
+	go mod verify
+	go -C build/tools mod verify
+
+fuzz: ## each fuzz test for FUZZTIME (30s) beyond its committed seeds
+	build/fuzz.sh $${FUZZTIME:-30s}
+
+bench: build arm ## the figures of the README, measured on this machine (QUICK=1: in a minute)
+	build/deps.sh bench
+	go run ./build/bench $${QUICK:+-quick}
+
+clean: ## remove what was built (what was recorded into var stays)
+	rm -rf bin

@@ -1,0 +1,63 @@
+#!/bin/bash
+# deps.sh SET...: sees to it that the programs of each SET (test, check, bench) are here. Installs what is missing with
+# apt-get where that needs no password; else says what to install, which is an error only when CI is set (on a laptop,
+# the tests that need them skip and say so).
+set -eu
+
+# One program a line: sets, program (or alternatives), Debian package.
+programs='
+test,bench  mosquitto                    mosquitto
+test        mosquitto_pub                mosquitto-clients
+test        ffmpeg                       ffmpeg
+test        ffprobe                      ffmpeg
+test        qemu-arm-static|qemu-arm     qemu-user-static
+test,bench  strace                       strace
+check       systemd-analyze              systemd
+'
+
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+present() {
+	local name
+	for name in ${1//|/ }; do
+		if command -v "$name" >/dev/null; then return; fi
+	done
+	return 1
+}
+
+# missing prints the packages of the wanted sets whose program is not found.
+missing() {
+	local sets program package set
+	while read -r sets program package; do
+		for set in "$@"; do
+			if [[ ,$sets, == *,$set,* ]] && ! present "$program"; then echo "$package"; fi
+		done
+	done < <(grep . <<<"$programs") | sort -u
+}
+
+# install keeps Debian from starting the services that come with the packages: tests start their own.
+install() {
+	local root=() policy=/usr/sbin/policy-rc.d
+	[ "$(id -u)" = 0 ] || root=(sudo -n)
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
+		"${root[@]}" chmod +x $policy
+		# shellcheck disable=SC2064 # the values of now
+		trap "${root[*]} rm -f $policy" EXIT
+	fi
+	"${root[@]}" apt-get update -qq
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+mapfile -t packages < <(missing "$@")
+if [ ${#packages[@]} = 0 ]; then exit; fi
+
+if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+	echo "installing ${packages[*]}"
+	install "${packages[@]}" || true
+	mapfile -t packages < <(missing "$@")
+	if [ ${#packages[@]} = 0 ]; then exit; fi
+fi
+
+echo "missing: install the Debian packages: ${packages[*]}" >&2
+[ -z "${CI:-}" ]
