@@ -1,0 +1,42 @@
+package announce
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"clipd/device/api"
+	"clipd/device/link"
+	"clipd/store"
+)
+
+// encode makes the message of a journal row. Its links are made now and live from now on.
+func (s *session) encode(e store.Event, from uint64) []byte {
+	m := api.FromEvent(e, s.box)
+	m.From = from
+	if m.Clip != nil && e.Type != store.ClipRemoved {
+		m.Clip.URL = s.url(link.Clip, e.Clip.ID, m.Clip.URLPath)
+		m.Clip.PosterURL = s.url(link.Poster, e.Clip.ID, api.PosterPath(e.Clip))
+	}
+	return encode(m)
+}
+
+// url is where path is fetched from by whoever holds it, or "" without a path.
+func (s *session) url(what link.What, id store.ID, path string) string {
+	switch {
+	case path == "":
+		return ""
+	case s.cfg.LinkTTL <= 0:
+		return s.base + path
+	}
+	query, _ := s.cfg.Links.Sign(what, id, s.cfg.LinkTTL)
+	return s.base + path + "?" + query
+}
+
+// encode writes v, one of the types of this package and api, which always can be written.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", v, err))
+	}
+	return b
+}
