@@ -1,0 +1,47 @@
+package httpd
+
+import (
+	"fmt"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"clipd/store"
+)
+
+// metricSet is what /metrics tells about the HTTP side and the catalogue.
+type metricSet struct{ set *metrics.Set }
+
+func newMetrics(s *Server) *metricSet {
+	m := &metricSet{metrics.NewSet()}
+	m.set.NewGauge("clipd_transfers", func() float64 { return float64(s.transfers.Load()) })
+	m.set.NewGauge("clipd_event_streams", func() float64 { return float64(s.streams.Load()) })
+	for name, of := range map[string]func(store.Totals) float64{
+		"clipd_clips":         func(t store.Totals) float64 { return float64(t.Clips) },
+		"clipd_clip_bytes":    func(t store.Totals) float64 { return float64(t.Bytes) },
+		"clipd_clips_pending": func(t store.Totals) float64 { return float64(t.Pending) },
+		"clipd_partials":      func(t store.Totals) float64 { return float64(t.Partials) },
+	} {
+		m.set.NewGauge(name, func() float64 { return of(s.totals()) })
+	}
+	m.set.NewGauge("clipd_journal_seq", func() float64 { _, last := s.cfg.Store.Journal(); return float64(last) })
+	m.set.NewGauge(fmt.Sprintf("clipd_info{version=%q,box=%q}", s.cfg.Version, s.cfg.Box.ID), func() float64 { return 1 })
+	return m
+}
+
+// totals are those of the catalogue; zero when it cannot be read, which the log of whoever changes it tells.
+func (s *Server) totals() store.Totals {
+	t, err := s.cfg.Store.Totals()
+	if err != nil {
+		return store.Totals{}
+	}
+	return t
+}
+
+// request counts by pattern, not by address: the number of series stays small. "" is what no route takes.
+func (m *metricSet) request(pattern string) {
+	m.set.GetOrCreateCounter(fmt.Sprintf("clipd_http_requests_total{route=%q}", pattern)).Inc()
+}
+
+func (m *metricSet) problem(slug string) {
+	m.set.GetOrCreateCounter(fmt.Sprintf("clipd_http_problems_total{type=%q}", slug)).Inc()
+}

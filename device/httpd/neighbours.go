@@ -1,0 +1,33 @@
+package httpd
+
+import (
+	"time"
+
+	"clipd/store"
+)
+
+// neighbours are the clips listed right after and right before c, of camera or of all; the zero ID where there is none.
+func (s *Server) neighbours(c store.Clip, camera string) (newer, older store.ID, err error) {
+	older, err = s.following(c.ID, store.Query{Camera: camera, To: c.Start.Add(time.Millisecond), Order: store.NewestFirst})
+	if err != nil {
+		return newer, older, err
+	}
+	newer, err = s.following(c.ID, store.Query{Camera: camera, From: c.Start.Add(-time.Millisecond), Order: store.OldestFirst})
+	return newer, older, err
+}
+
+// following is the clip behind id in q, whose listing begins at about id.
+func (s *Server) following(id store.ID, q store.Query) (store.ID, error) {
+	const few = 16 // cameras rarely begin more clips than that in the same instant
+	q.Limit = few
+	page, err := s.cfg.Store.List(q)
+	if err != nil {
+		return store.ID{}, err
+	}
+	for i, c := range page.Clips {
+		if c.ID == id && i+1 < len(page.Clips) {
+			return page.Clips[i+1].ID, nil
+		}
+	}
+	return store.ID{}, nil
+}

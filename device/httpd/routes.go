@@ -1,0 +1,61 @@
+package httpd
+
+import (
+	"net/http"
+
+	"clipd/device/link"
+	"clipd/store"
+)
+
+// A handler answers one request of a caller who was let in. An error it returns becomes a problem document, so it
+// returns one only before it has written anything.
+type handler func(w http.ResponseWriter, r *http.Request, as caller) error
+
+// route is one line of the table. HEAD is allowed wherever GET is.
+type route struct {
+	method, path string
+	role         store.Role // the least that may; NoRole: everybody
+	link         link.What  // a signed link for this opens it too
+	do           handler
+}
+
+// list is every route there is; design.md, "HTTP".
+func (s *Server) list() []route {
+	const everybody, viewer, operator, admin = store.NoRole, store.Viewer, store.Operator, store.Admin
+	return []route{
+		{"GET", "/{$}", everybody, "", s.home},
+		{"GET", "/login", everybody, "", s.signInLink},
+		{"POST", "/login", everybody, "", s.signIn},
+		{"POST", "/logout", everybody, "", s.signOut},
+		{"GET", "/web/{file}", everybody, "", s.asset},
+
+		{"GET", "/api/v1/clips", viewer, "", s.clips},
+		{"GET", "/api/v1/clips/{id}", viewer, "", s.clip},
+		{"DELETE", "/api/v1/clips/{id}", operator, "", s.removeClip},
+		{"PUT", "/api/v1/clips/{id}/pin", operator, "", s.pin},
+		{"DELETE", "/api/v1/clips/{id}/pin", operator, "", s.pin},
+		{"POST", "/api/v1/clips/{id}/link", viewer, "", s.makeLink},
+		{"GET", "/clips/{id}/{name}", viewer, link.Clip, s.clipBytes},
+		{"GET", "/posters/{id}", viewer, link.Poster, s.posterBytes},
+
+		{"GET", "/api/v1/events", viewer, "", s.events},
+		{"GET", "/api/v1/cameras", viewer, "", s.cameras},
+		{"GET", "/api/v1/cameras/{camera}/latest", viewer, "", s.latest},
+		{"GET", "/api/v1/timeline", viewer, "", s.timeline},
+		{"GET", "/api/v1/partial", viewer, "", s.partial},
+		{"GET", "/api/v1/status", viewer, "", s.status},
+
+		{"GET", "/api/v1/config", admin, "", s.settings},
+		{"GET", "/api/v1/tokens", admin, "", s.tokens},
+		{"POST", "/api/v1/tokens", admin, "", s.addToken},
+		{"DELETE", "/api/v1/tokens/{name}", admin, "", s.revokeToken},
+		{"POST", "/api/v1/root/adopt", admin, "", s.adopt},
+		{"POST", "/api/v1/links/revoke", admin, "", s.revokeLinks},
+
+		{"GET", "/metrics", viewer, "", s.writeMetrics},
+		{"GET", "/healthz", everybody, "", s.healthz},
+		{"GET", "/readyz", everybody, "", s.readyz},
+		{"GET", "/api/openapi.yaml", everybody, "", s.document},
+		{"GET", "/api/asyncapi.yaml", everybody, "", s.document},
+	}
+}
