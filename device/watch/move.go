@@ -1,0 +1,105 @@
+package watch
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// from is an IN_MOVED_FROM that waits for its IN_MOVED_TO. The two have a cookie in common, but are not queued as one,
+// inotify(7) "Dealing with rename() events".
+type from struct {
+	wd     int32
+	cookie uint32
+	batch  uint32
+	folder bool
+	name   string
+	path   string
+}
+
+func (w *Watcher) leave(e raw, path string) {
+	w.froms = append(w.froms, from{e.wd, e.cookie, w.batch, e.is(unix.IN_ISDIR), string(e.name), path})
+}
+
+// arrive handles IN_MOVED_TO.
+func (w *Watcher) arrive(ctx context.Context, e raw, path string) error {
+	var f from // if it came from outside
+	if i := slices.IndexFunc(w.froms, func(f from) bool { return f.cookie == e.cookie }); i >= 0 {
+		f = w.froms[i]
+		w.froms = slices.Delete(w.froms, i, i+1)
+	}
+	known, wanted := f.path != "" && !Ignored(f.name), !Ignored(string(e.name))
+	switch {
+	case known && !wanted:
+		return w.left(ctx, f)
+	case !wanted:
+		return nil
+	case e.is(unix.IN_ISDIR):
+		return w.folderArrived(ctx, e, f, known, path)
+	}
+	if k, _ := lookAt(unix.AT_FDCWD, w.full(path)); k == other {
+		return nil
+	}
+	if known {
+		return w.tell(ctx, Event{Op: Moved, Path: path, From: f.path})
+	}
+	return w.tell(ctx, Event{Op: Closed, Path: path})
+}
+
+// folderArrived handles a folder that is now at path. The events may be older than the folders: what f's name stood for when
+// it was watched can be what came there next. So its watch is renamed by the event first, which is right for the queue's
+// later events, and then whatever is at path is watched under that name, which is right for the disk. A watch that this leaves
+// under a wrong name is renamed when the event of its arrival comes. The files are told since the ones told under
+// the old name may not have been found there any more.
+func (w *Watcher) folderArrived(ctx context.Context, e raw, f from, known bool, path string) error {
+	if known {
+		for _, wd := range w.folders.at(f.wd, f.name) {
+			w.folders.bind(wd, e.wd, string(e.name))
+		}
+		if err := w.tell(ctx, Event{Op: FolderMoved, Path: path, From: f.path}); err != nil {
+			return err
+		}
+	}
+	return w.appear(ctx, e.wd, string(e.name), path)
+}
+
+// left tells that what f names is not in the tree any more.
+func (w *Watcher) left(ctx context.Context, f from) error {
+	if Ignored(f.name) {
+		return nil
+	}
+	if !f.folder {
+		return w.tell(ctx, Event{Op: Gone, Path: f.path})
+	}
+	for _, wd := range w.folders.at(f.wd, f.name) {
+		w.drop(wd)
+	}
+	return w.tell(ctx, Event{Op: FolderGone, Path: f.path})
+}
+
+// overtake keeps the order of events about one name: nothing is told of e's before what waits there has left.
+func (w *Watcher) overtake(ctx context.Context, e raw) error {
+	return w.release(ctx, func(f from) bool { return f.wd == e.wd && f.name == string(e.name) })
+}
+
+// giveUp stops waiting for what came before this batch: its other half would have been here.
+func (w *Watcher) giveUp(ctx context.Context) error {
+	return w.release(ctx, func(f from) bool { return f.batch != w.batch })
+}
+
+// release tells those that will wait no longer, oldest first.
+func (w *Watcher) release(ctx context.Context, which func(from) bool) error {
+	for i := 0; i < len(w.froms); {
+		f := w.froms[i]
+		if !which(f) {
+			i++
+			continue
+		}
+		w.froms = slices.Delete(w.froms, i, i+1)
+		if err := w.left(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
