@@ -1,0 +1,315 @@
+package sendfile
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Conn is a connection while net/http has it. It behaves like a *net.TCPConn, but for a Read of an idle connection: that
+// may end with a timeout, after which Close parks the connection instead of closing it.
+type Conn struct {
+	s    *sock
+	file *os.File        // a duplicate, in Go's own poller
+	raw  syscall.RawConn // of file
+
+	mu       sync.Mutex // guards what follows; taken after Engine.mu, never before
+	phase    phase
+	since    time.Duration // when phase began
+	reading  bool          // Read waits for the next request
+	recalled bool          // Read was told to end
+	parked   bool          // Read has ended so: Close parks
+	closed   bool
+	parkable parkable
+}
+
+// phase is what net/http is doing with a connection.
+type phase uint8
+
+const (
+	asking phase = iota // a request is being read
+	active              // its handler runs
+	idle                // the response is complete, no byte of another request has been read
+)
+
+// parkable says who knows that net/http holds no byte of the next request.
+type parkable uint8
+
+const (
+	byBuffer parkable = iota // Read does, from the size of the buffer
+	never
+	always
+)
+
+// engineConn is a Conn, or what embeds one: a connection whose records the kernel makes.
+type engineConn interface{ EngineConn() *Conn }
+
+// errParked ends a Read whose connection the engine takes back. net/http says nothing about a timeout, and crypto/tls
+// goes on after a temporary one.
+var errParked net.Error = parkedError{}
+
+type parkedError struct{}
+
+func (parkedError) Error() string   { return "connection parked" }
+func (parkedError) Timeout() bool   { return true }
+func (parkedError) Temporary() bool { return true }
+
+func newConn(s *sock) (*Conn, error) {
+	e := s.loop.eng
+	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	c := &Conn{s: s, file: os.NewFile(uintptr(fd), "")}
+	if c.raw, err = c.file.SyscallConn(); err != nil {
+		_ = c.file.Close()
+		return nil, err
+	}
+	if s.resume != nil || s.ln.tls {
+		c.parkable = never
+	}
+	c.since = e.now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lent[c] = struct{}{}
+	return c, nil
+}
+
+// EngineConn returns c. What embeds a *Conn is thereby known to the engine, which then writes file bytes to the socket
+// below it: only embed it in a connection whose bytes the kernel encrypts, or nobody.
+func (c *Conn) EngineConn() *Conn { return c }
+
+// SetResume makes f wrap the connection each time it is lent again, after a transfer or after being parked. What f
+// returns goes to net/http. Call it before the first request is read.
+func (c *Conn) SetResume(f func(*Conn) net.Conn) { c.s.resume = f }
+
+// SetParkable says before a Read whether the next Read may park the connection: only if the layer above holds no byte of
+// a further request. Without a layer above it is not needed.
+func (c *Conn) SetParkable(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.parkable = never
+	if yes {
+		c.parkable = always
+	}
+}
+
+// Read is net.Conn's. What was read too much before a transfer comes first.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(c.s.lead) > 0 {
+		n := copy(p, c.s.lead)
+		if c.s.lead = c.s.lead[n:]; len(c.s.lead) == 0 {
+			c.s.lead = nil
+		}
+		c.asks()
+		return n, nil
+	}
+	c.beginRead(len(p))
+	n, err := c.file.Read(p)
+	return n, readError(c, c.endRead(n, err))
+}
+
+// beginRead notes whether this Read waits for a new request. net/http reads requests into what its buffer has left, so one
+// as large as ever says that it holds nothing.
+func (c *Conn) beginRead(size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase == active {
+		return
+	}
+	c.s.full = max(c.s.full, size)
+	empty := c.parkable == always || c.parkable == byBuffer && size == c.s.full
+	c.reading = c.phase == idle && empty
+}
+
+// endRead finds out whether an idle Read ended because the engine wants the connection back.
+func (c *Conn) endRead(n int, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reading = false
+	switch {
+	case n > 0 && c.recalled: // a request came in the same moment: it goes on as if nothing had been
+		c.recalled = false
+		_ = c.file.SetReadDeadline(time.Now().Add(c.s.loop.eng.cfg.HeaderTimeout))
+	case c.recalled && errors.Is(err, os.ErrDeadlineExceeded):
+		c.parked = true
+		return errParked
+	}
+	if n > 0 && c.phase == idle {
+		c.phase, c.since = asking, c.s.loop.eng.now()
+	}
+	return err
+}
+
+// asks notes that a request has begun.
+func (c *Conn) asks() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase == idle {
+		c.phase, c.since = asking, c.s.loop.eng.now()
+	}
+}
+
+// recall makes a Read that waits for a new request end, so that the connection is parked. It does not wait.
+func (c *Conn) recall() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reading && !c.recalled && !c.closed {
+		c.recalled = true
+		_ = c.file.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// waits returns what net/http does with the connection and since when. An idle one can be recalled.
+func (c *Conn) waits() (phase, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.phase == idle && c.recalled:
+		return active, c.since // on its way
+	case c.phase == idle && !c.reading:
+		return asking, c.since // some of a request is there already
+	}
+	return c.phase, c.since
+}
+
+// setState is http.Server.ConnState's.
+func (c *Conn) setState(st http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch st {
+	case http.StateActive:
+		c.phase = active
+	case http.StateIdle:
+		c.phase = idle
+	default:
+		return
+	}
+	c.since = c.s.loop.eng.now()
+}
+
+// Close is net.Conn's; after a Read that ended with a timeout of the engine's making it parks the connection.
+func (c *Conn) Close() error {
+	keep, err := c.release()
+	if err != nil {
+		return err
+	}
+	c.s.loop.eng.takeBack(c.s, keep)
+	return nil
+}
+
+// release gives up the duplicate. Only the first call returns no error.
+func (c *Conn) release() (keep bool, err error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return false, net.ErrClosed
+	}
+	c.closed = true
+	c.mu.Unlock()
+	e := c.s.loop.eng
+	e.mu.Lock()
+	delete(e.lent, c)
+	e.mu.Unlock()
+	_ = c.file.Close() // the other descriptor decides about the connection
+	return c.parked, nil
+}
+
+// Write is net.Conn's.
+func (c *Conn) Write(p []byte) (int, error) {
+	n, err := c.file.Write(p)
+	return n, opError(c, "write", err)
+}
+
+// ReadFrom sends what src holds, with sendfile(2) if it is a body of the engine's.
+func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
+	if lim, ok := src.(*io.LimitedReader); ok {
+		if body, ok := lim.R.(*body); ok {
+			n, err := c.sendBody(body, lim.N)
+			lim.N -= n
+			return n, opError(c, "write", err)
+		}
+	}
+	return io.Copy(writerOnly{c}, src)
+}
+
+type writerOnly struct{ io.Writer }
+
+// sendBody blocks until n bytes of b are sent, b ends or the connection does.
+func (c *Conn) sendBody(b *body, n int64) (sent int64, err error) {
+	var failed error
+	err = c.raw.Write(func(fd uintptr) bool {
+		for sent < n {
+			var k int64
+			k, failed = b.send(int(fd), n-sent)
+			sent += k
+			if failed == unix.EAGAIN {
+				failed = nil
+				return false
+			}
+			if failed != nil || k == 0 {
+				return true
+			}
+		}
+		return true
+	})
+	return sent, errors.Join(err, failed)
+}
+
+// CloseWrite shuts down the writing side, shutdown(2).
+func (c *Conn) CloseWrite() error {
+	var failed error
+	err := c.raw.Control(func(fd uintptr) { failed = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	return opError(c, "close", errors.Join(err, failed))
+}
+
+// SyscallConn is syscall.Conn's.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) { return c.raw, nil }
+
+// LocalAddr is the server's address, RemoteAddr the client's.
+func (c *Conn) LocalAddr() net.Addr {
+	var sa unix.Sockaddr
+	_ = c.raw.Control(func(fd uintptr) { sa, _ = unix.Getsockname(int(fd)) })
+	if p := peerOf(sa); p.IsValid() {
+		return net.TCPAddrFromAddrPort(p)
+	}
+	return c.s.ln.addr
+}
+
+// RemoteAddr is the client's address.
+func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.s.peer) }
+
+// SetDeadline is net.Conn's.
+func (c *Conn) SetDeadline(t time.Time) error { return c.file.SetDeadline(t) }
+
+// SetReadDeadline is net.Conn's.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
+
+// SetWriteDeadline is net.Conn's.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.file.SetWriteDeadline(t) }
+
+func readError(c *Conn, err error) error {
+	if err == nil || err == io.EOF || err == errParked {
+		return err
+	}
+	return opError(c, "read", err)
+}
+
+// opError makes of a file's error what net.Conn returns: net/http asks whether it is a timeout.
+func opError(c *Conn, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return &net.OpError{Op: op, Net: "tcp", Addr: c.RemoteAddr(), Err: err}
+}

@@ -1,0 +1,145 @@
+package sendfile
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// disk is the few goroutines that may wait for one. They exist only while there is something to wait for.
+type disk struct {
+	workers int
+	mu      sync.Mutex
+	queue   []*sock
+	busy    int
+	stopped bool
+	idle    sync.WaitGroup
+}
+
+// perFile is how many workers may wait for one file at once: a file on a slow disk leaves workers to the others.
+const perFile = 2
+
+func newDisk(workers int) *disk { return &disk{workers: workers} }
+
+// toDisk gives the transfer of s to a disk worker for one turn.
+func (e *Engine) toDisk(s *sock) {
+	e.mu.Lock()
+	e.setLocked(s, away)
+	e.mu.Unlock()
+	e.stats.cold.Add(1)
+	d := e.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return // its loop ends it
+	}
+	d.queue = append(d.queue, s)
+	if d.busy < d.workers {
+		d.busy++
+		d.idle.Go(func() { e.readDisk() })
+	}
+}
+
+// stop waits until no worker has anything under way. What is queued stays away, for its loop to end.
+func (d *disk) stop() {
+	d.mu.Lock()
+	d.stopped = true
+	d.mu.Unlock()
+	d.idle.Wait()
+}
+
+// next returns the first transfer whose file has a worker to spare, or nil, which ends the worker.
+func (d *disk) next() *sock {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, s := range d.queue {
+		if f := s.job.body.file; f == nil || f.disk.Load() < perFile {
+			if f != nil {
+				f.disk.Add(1)
+			}
+			d.queue = slices.Delete(d.queue, i, i+1)
+			if !d.stopped {
+				return s
+			}
+		}
+	}
+	d.busy--
+	return nil
+}
+
+// readDisk moves what waits for a disk until nothing does.
+func (e *Engine) readDisk() {
+	for s := e.disk.next(); s != nil; s = e.disk.next() {
+		f := s.job.body.file
+		err := e.turn(s, diskQuantum, true)
+		if f != nil {
+			f.disk.Add(-1)
+		}
+		if err != nil && err != unix.EAGAIN || s.job.left == 0 {
+			e.finish(s, err)
+			continue
+		}
+		e.mu.Lock()
+		e.setLocked(s, sending)
+		e.mu.Unlock()
+	}
+}
+
+// diskQuantum is what one turn may read from a disk: one that is slow gives it in a fraction of a second.
+const diskQuantum = 256 << 10
+
+// cold says whether sending n bytes from where b stands would wait for a disk, or for a file to be opened. It asks about
+// the first byte and the last: files are read from front to back, and what lies between is seldom alone in missing.
+func (b *body) cold(n int64) bool {
+	if b.i == len(b.parts) {
+		return false
+	}
+	part := &b.parts[b.i]
+	left := part.size() - b.off
+	switch {
+	case left == 0 && b.i+1 < len(b.parts):
+		return b.parts[b.i+1].Open != nil
+	case part.Open == nil || left == 0:
+		return false
+	case b.file == nil:
+		return true
+	}
+	at := part.Offset + b.off
+	return b.file.cold(at, min(n, left))
+}
+
+// cold says whether the first or the last of the n bytes at off is not in the page cache, as far as the file system tells:
+// preadv2(2) with RWF_NOWAIT, else cachestat(2). Where neither works every read may have to wait for the disk.
+func (f *file) cold(off, n int64) bool {
+	if f.blind.Load() {
+		return true
+	}
+	for _, at := range [2]int64{off + n - 1, off} {
+		switch cached, err := inCache(int(f.Fd()), at); {
+		case err != nil:
+			f.blind.Store(true)
+			return true
+		case !cached:
+			return true
+		}
+	}
+	return false
+}
+
+func inCache(fd int, at int64) (bool, error) {
+	var b [1]byte
+	n, err := unix.Preadv2(fd, [][]byte{b[:]}, at, unix.RWF_NOWAIT)
+	switch {
+	case err == unix.EAGAIN:
+		return false, nil
+	case err == nil:
+		return n >= 0, nil // 0 is the end of the file: sendfile will say so too
+	case !errors.Is(err, unix.EOPNOTSUPP):
+		return false, err
+	}
+	var stat unix.Cachestat_t
+	err = unix.Cachestat(uint(fd), &unix.CachestatRange{Off: uint64(at), Len: 1}, &stat, 0)
+	return stat.Cache > 0, err
+}

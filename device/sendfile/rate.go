@@ -1,0 +1,115 @@
+package sendfile
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pace asks the kernel to send at most rate bytes per second on a socket, -1 for no limit, and says whether it will:
+// SO_MAX_PACING_RATE, which TCP sees to itself since Linux 4.13.
+func pace(fd int, rate int64) bool {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, int(min(rate, 1<<31-1))) == nil
+}
+
+// bucket is what all transfers together may send: an amount that fills at rate up to an eighth of a second's worth.
+// A nil bucket holds as much as is asked for.
+type bucket struct {
+	rate int64
+	mu   sync.Mutex
+	has  int64
+	at   time.Time
+}
+
+func newBucket(rate int64) *bucket {
+	if rate <= 0 {
+		return nil
+	}
+	return &bucket{rate: rate, at: time.Now()}
+}
+
+// take takes n out, which may leave a debt.
+func (b *bucket) take(n int64) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.has -= n
+}
+
+// look returns what it holds, and when it will hold something.
+func (b *bucket) look() (has int64, wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.has = min(b.has+int64(now.Sub(b.at).Seconds()*float64(b.rate)), b.rate/8+1)
+	b.at = now
+	return b.has, tooSoon
+}
+
+// tooSoon is how long a transfer waits that may not go on because of a limit.
+const tooSoon = 10 * time.Millisecond
+
+// share is what one transfer may take of the total in one turn, so that all get some.
+func (b *bucket) share() int64 { return max(4<<10, b.rate/256) }
+
+// allowance is how many bytes t may send in this turn, or when to ask again.
+func (e *Engine) allowance(t *transfer) (n int64, until time.Duration) {
+	n = e.cfg.Quantum
+	if t.pace > 0 {
+		now := e.now()
+		due := int64((now-t.begun).Seconds()*float64(t.pace)) + t.pace/8
+		n, until = min(n, due-t.moved.Load()), now+tooSoon
+	}
+	if e.rate != nil && n > 0 {
+		has, wait := e.rate.look()
+		n, until = min(n, has, e.rate.share()), e.now()+wait
+	}
+	return n, until
+}
+
+// queue is the socks that a limit keeps from going on, first come, first served. Engine.mu guards it.
+type queue struct{ list []pause }
+
+type pause struct {
+	s     *sock
+	until time.Duration
+}
+
+// next is when the first may go on.
+func (q *queue) next() (time.Duration, bool) {
+	if len(q.list) == 0 {
+		return 0, false
+	}
+	return q.list[0].until, true
+}
+
+// hold takes s out of its loop's sight until then.
+func (e *Engine) hold(s *sock, until time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.setLocked(s, away)
+	e.held.list = append(e.held.list, pause{s, until})
+	if s.loop != e.loops[0] && len(e.held.list) == 1 {
+		e.loops[0].wake()
+	}
+}
+
+// letGo gives those back to their loops whose time has come.
+func (e *Engine) letGo(now time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	q := &e.held
+	for len(q.list) > 0 && q.list[0].until <= now {
+		s := q.list[0].s
+		q.list = q.list[1:]
+		if s.state == away && s.job != nil {
+			e.setLocked(s, sending)
+		}
+	}
+	if len(q.list) == 0 {
+		q.list = nil
+	}
+}

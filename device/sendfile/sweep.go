@@ -1,0 +1,134 @@
+package sendfile
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// notSent is how many bytes that TCP could not send yet a socket takes before it is full, TCP_NOTSENT_LOWAT. It wakes the
+// engine at half of it.
+const notSent = 256 << 10
+
+// lingerFor is how long a connection that is answered and half closed may stay.
+const lingerFor = 5 * time.Second
+
+// sweep ends what has taken too long.
+func (e *Engine) sweep(now time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.table.socks {
+		if s != nil {
+			e.sweepSock(s, now)
+		}
+	}
+	for c := range e.lent {
+		if phase, since := c.waits(); phase == idle && now-since > e.cfg.Grace {
+			c.recall()
+		}
+	}
+	if len(e.waiting) > 0 {
+		e.makeSlotLocked()
+	}
+}
+
+func (e *Engine) sweepSock(s *sock, now time.Duration) {
+	age := now - s.since
+	switch s.state {
+	case parked:
+		if limit := e.cfg.IdleTimeout; s.asked && age > e.cfg.HeaderTimeout || age > limit {
+			e.interruptLocked(s, Shutdown)
+		}
+	case waiting:
+		if age > e.cfg.IdleTimeout {
+			e.interruptLocked(s, Shutdown)
+		}
+	case lingering:
+		if age > lingerFor {
+			e.interruptLocked(s, Shutdown)
+		}
+	case sending:
+		e.look(s, now)
+		if now-s.job.progress > e.cfg.DropAfter {
+			e.interruptLocked(s, Stalled)
+		}
+	}
+}
+
+// look finds out whether the client of a transfer takes anything: the socket took more, or bytes were acknowledged.
+func (e *Engine) look(s *sock, now time.Duration) {
+	t := s.job
+	if moved := t.moved.Load(); moved != t.seen {
+		t.seen, t.progress = moved, now
+		return
+	}
+	if now-t.looked < e.cfg.StallAfter/8 {
+		return
+	}
+	t.looked = now
+	info, err := unix.GetsockoptTCPInfo(s.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err == nil && info.Bytes_acked != t.acked {
+		t.acked, t.progress = info.Bytes_acked, now
+	}
+}
+
+// admitTransfer reserves a transfer and says whether there was one. When there are too many, the longest stalled goes.
+func (e *Engine) admitTransfer() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stopped {
+		return false
+	}
+	if e.transfers >= e.cfg.MaxTransfers && !e.dropStalledLocked() {
+		return false
+	}
+	e.transfers++
+	return true
+}
+
+func (e *Engine) dropStalledLocked() bool {
+	now := e.now()
+	var longest *sock
+	for _, s := range e.table.socks {
+		if s == nil || s.state != sending || s.why != Done || now-s.job.progress < e.cfg.StallAfter {
+			continue
+		}
+		if longest == nil || s.job.progress < longest.job.progress {
+			longest = s
+		}
+	}
+	if longest != nil {
+		e.interruptLocked(longest, Stalled)
+	}
+	return longest != nil
+}
+
+// cancelTransfer gives back what admitTransfer reserved.
+func (e *Engine) cancelTransfer() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.transfers--
+	e.drainedLocked()
+}
+
+// dropParked closes the connections that have nothing to say.
+func (e *Engine) dropParked() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.table.socks {
+		if s != nil && (s.state == parked || s.state == waiting) {
+			e.interruptLocked(s, Shutdown)
+		}
+	}
+}
+
+// interruptAll ends every transfer.
+func (e *Engine) interruptAll() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.table.socks {
+		if s != nil {
+			e.interruptLocked(s, Shutdown)
+		}
+	}
+}
