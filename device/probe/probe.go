@@ -14,6 +14,7 @@
 package probe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -70,11 +71,24 @@ func File(r io.ReaderAt, size int64) (Info, error) {
 	return info, err
 }
 
-// parse chooses the container by its first bytes.
+// parse chooses the container by its first bytes. Transport streams come last, since their mark is
+// a single byte.
 func parse(w *window) (Info, error) {
 	head := w.upTo(0, sniffBytes)
-	if looksMP4(head) {
+	switch {
+	case looksMP4(head):
 		return parseMP4(w)
+	case bytes.HasPrefix(head, ebmlMagic):
+		return parseMatroska(w)
+	case looksAVI(head):
+		return parseAVI(w)
+	case bytes.HasPrefix(head, jpegMagic):
+		return parseJPEG(w)
+	case looksAnnexB(head):
+		return parseAnnexB(w)
+	}
+	if layout, ok := findPackets(w); ok {
+		return parseTS(w, layout)
 	}
 	return Info{}, ErrNotMedia
 }

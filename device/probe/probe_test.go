@@ -3,6 +3,7 @@ package probe
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,11 +36,14 @@ func TestAgreesWithFFprobe(t *testing.T) {
 				t.Fatal(err)
 			}
 			compare(t, got, ffprobe(t, path))
+			if whole := !strings.HasPrefix(filepath.Base(path), "skip-trailer"); got.Complete != whole {
+				t.Errorf("complete %v, want %v", got.Complete, whole)
+			}
 		})
 	}
 }
 
-func compare(t *testing.T, got Info, want truth) {
+func compare(t *testing.T, got Info, want Info) {
 	t.Helper()
 	if got.VideoCodec != want.VideoCodec || got.AudioCodec != want.AudioCodec {
 		t.Errorf("codecs %s %s, ffprobe %s %s", got.VideoCodec, got.AudioCodec, want.VideoCodec, want.AudioCodec)
@@ -47,13 +51,13 @@ func compare(t *testing.T, got Info, want truth) {
 	if got.Width != want.Width || got.Height != want.Height || got.Rotation != want.Rotation {
 		t.Errorf("%dx%d rotation %d, ffprobe %dx%d rotation %d", got.Width, got.Height, got.Rotation, want.Width, want.Height, want.Rotation)
 	}
+	if got.Unindexed {
+		want.Duration = 0 // ffprobe makes times up
+	}
 	if off := got.Duration - want.Duration; off < -50*time.Millisecond || off > 50*time.Millisecond {
 		t.Errorf("duration %v, ffprobe %v", got.Duration, want.Duration)
 	}
 	if !want.Created.IsZero() && !got.Created.Equal(want.Created) {
 		t.Errorf("created %v, ffprobe %v", got.Created, want.Created)
-	}
-	if !got.Complete {
-		t.Errorf("not complete")
 	}
 }

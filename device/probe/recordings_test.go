@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -233,14 +234,8 @@ func (r recording) make(src, out string) error {
 	return nil
 }
 
-// truth is what ffprobe says of a file.
-type truth struct {
-	Info
-	hasDuration bool
-}
-
-// ffprobe asks ffprobe, and its packets for the duration if its header gives none.
-func ffprobe(t testing.TB, path string) truth {
+// ffprobe says what ffprobe says of a file.
+func ffprobe(t testing.TB, path string) Info {
 	t.Helper()
 	out, err := exec.Command("ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", path).Output()
 	if err != nil {
@@ -262,7 +257,7 @@ func ffprobe(t testing.TB, path string) truth {
 	if err := json.Unmarshal(out, &said); err != nil {
 		t.Fatal(err)
 	}
-	var want truth
+	var want Info
 	for _, s := range said.Streams {
 		switch {
 		case s.CodecType == "video" && want.VideoCodec == "":
@@ -276,10 +271,35 @@ func ffprobe(t testing.TB, path string) truth {
 		}
 	}
 	if s, err := strconv.ParseFloat(said.Format.Duration, 64); err == nil {
-		want.Duration, want.hasDuration = time.Duration(s*1e9), true
+		want.Duration = time.Duration(s * 1e9)
+	} else {
+		want.Duration = packetDuration(t, path)
 	}
 	if created, err := time.Parse(time.RFC3339, said.Format.Tags["creation_time"]); err == nil {
 		want.Created = created
 	}
 	return want
+}
+
+// packetDuration asks ffprobe for the times of all packets, for files whose header gives no duration.
+func packetDuration(t testing.TB, path string) time.Duration {
+	t.Helper()
+	out, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "packet=pts_time,duration_time", "-of", "csv=p=0", path).Output()
+	if err != nil {
+		t.Fatalf("ffprobe %s: %v", path, err)
+	}
+	first, end := math.Inf(1), math.Inf(-1)
+	for line := range strings.Lines(string(out)) {
+		pts, length, _ := strings.Cut(strings.TrimSpace(line), ",")
+		from, err := strconv.ParseFloat(pts, 64)
+		if err != nil {
+			continue
+		}
+		lasts, _ := strconv.ParseFloat(strings.TrimRight(length, ","), 64)
+		first, end = min(first, from), max(end, from+lasts)
+	}
+	if end < first {
+		return 0
+	}
+	return time.Duration((end - first) * 1e9)
 }

@@ -28,6 +28,7 @@ type window struct {
 	buf   *[windowSize]byte
 	start int64 // file offset of buf[0]
 	n     int   // valid bytes in buf
+	jump  int   // bytes to read after a jump
 
 	readLeft  int64
 	stepsLeft int
@@ -37,6 +38,7 @@ type window struct {
 func openWindow(r io.ReaderAt, size int64) *window {
 	return &window{
 		r: r, size: size,
+		jump:     jumpRead,
 		buf:      windowBuffers.Get().(*[windowSize]byte),
 		readLeft: ReadBudget, stepsLeft: StepBudget,
 	}
@@ -72,6 +74,13 @@ func (w *window) upTo(off int64, n int) []byte {
 	return w.peek(off, int(min(int64(n), w.size-off)))
 }
 
+// jumps sets how much is read after a jump and returns what it was: less than usual where every jump
+// lands on one short header.
+func (w *window) jumps(n int) (before int) {
+	before, w.jump = w.jump, n
+	return before
+}
+
 // prefetch brings the n bytes at off in with one read, as far as a window holds them: structure known
 // to lie together.
 func (w *window) prefetch(off, n int64) {
@@ -84,7 +93,7 @@ func (w *window) prefetch(off, n int64) {
 
 // refill moves the window so that it holds the n bytes at off, and some behind them.
 func (w *window) refill(off int64, n int) {
-	ahead := jumpRead
+	ahead := w.jump
 	if w.n == 0 {
 		ahead = firstRead
 	} else if off >= w.start && off <= w.start+int64(w.n) {
