@@ -1,0 +1,100 @@
+package ingest
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"clipd/device/clock"
+	"clipd/device/root"
+	"clipd/store"
+)
+
+// Config is what ingest works on. All fields but Cameras and Problem are needed.
+type Config struct {
+	Root     *root.Root
+	Store    *store.Store
+	Clock    clock.Clock
+	Location *time.Location // of file names that carry no zone
+	Cameras  []Camera       // the first whose Match fits names the clip's camera
+	Hash     bool           // false: clips are listed without SHA-256 and CRC-32
+	Pictures bool           // lone pictures are clips too
+	Log      *slog.Logger
+	// Problem is told what stands in the way of ingesting, and with an empty text that it no longer does. key names
+	// the problem ("watches", "empty-root", "catalogue", "camera/<name>"). It must not block. nil is a no-op.
+	Problem func(key, text string)
+}
+
+// Progress is how far a scan has come.
+type Progress struct {
+	Scanning bool
+	Pass     int // 1: walk, 2: probe, 3: hash
+	Done     int // files finished in this pass
+	Total    int // files in this pass as far as known: a walk knows what the catalogue had before
+}
+
+// Ingest is the task that keeps the catalogue equal to the files beneath the root. Make it with New.
+type Ingest struct {
+	Config
+	cameras []glob
+	ready   chan struct{}
+	once    sync.Once // of ready
+	rescan  chan string
+	failed  chan struct{} // a scan is due after a while
+	recheck chan recheck  // from the scan to the live worker
+	gate    gate
+	commits commits
+	expect  expectations
+	beat    atomic.Int64 // time since epoch
+	epoch   time.Time
+
+	mu       sync.Mutex
+	progress Progress
+	problems map[string]string // stated, by key
+}
+
+// New returns an Ingest that does nothing before Run.
+func New(c Config) *Ingest {
+	if c.Problem == nil {
+		c.Problem = func(string, string) {}
+	}
+	in := &Ingest{
+		Config:   c,
+		cameras:  globs(c.Cameras),
+		ready:    make(chan struct{}),
+		rescan:   make(chan string, 1),
+		failed:   make(chan struct{}, 1),
+		recheck:  make(chan recheck, maxHandedOver),
+		commits:  commits{touched: map[string]struct{}{}},
+		expect:   expectationsOf(c.Cameras),
+		epoch:    time.Now(),
+		problems: map[string]string{},
+	}
+	in.alive()
+	return in
+}
+
+// Ready is closed when the watches are placed for the first time, or when the root turned out to be away.
+func (in *Ingest) Ready() <-chan struct{} { return in.ready }
+
+// Rescan asks for a scan, for the reason told in the log, and returns at once. While one is running, another follows it.
+func (in *Ingest) Rescan(reason string) {
+	select {
+	case in.rescan <- reason:
+	default: // one is asked for already
+	}
+}
+
+// Progress tells how far the scan has come. Safe for concurrent use.
+func (in *Ingest) Progress() Progress {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.progress
+}
+
+// Beat is when the live worker last showed life, with a monotonic reading: time.Since(in.Beat()) stays under about
+// ten seconds unless a file read or a commit hangs. Safe for concurrent use.
+func (in *Ingest) Beat() time.Time { return in.epoch.Add(time.Duration(in.beat.Load())) }
+
+func (in *Ingest) alive() { in.beat.Store(int64(time.Since(in.epoch))) }

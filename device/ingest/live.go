@@ -1,0 +1,263 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"clipd/device/watch"
+	"clipd/store"
+)
+
+// A burst of closed files shares commits: alone a clip is committed at once, with others behind it they wait for each
+// other, but no longer than this.
+const (
+	maxBatch  = 256
+	batchTime = 100 * time.Millisecond
+)
+
+// pulse is how often the live worker shows life while nothing happens, and looks at cameras that are due.
+const pulse = 5 * time.Second
+
+// maxTries is how often a file that changes under the reading is read again before it is left to its next close.
+const maxTries = 3
+
+// live is the live worker of one session: one goroutine that turns what the watcher tells into rows. It blocks only in
+// reading files and in commits.
+type live struct {
+	*Ingest
+	ctx     context.Context
+	watcher *watch.Watcher
+	events  <-chan watch.Event // the watcher's
+	waiting waiting
+	hasher  hasher
+
+	ops   []store.Op // finished, not committed
+	paths []string   // what they are about
+	since time.Time  // when the first of them was finished
+}
+
+func (in *Ingest) newLive(ctx context.Context, w *watch.Watcher) *live {
+	l := &live{Ingest: in, ctx: ctx, watcher: w, events: w.Events(), waiting: newWaiting()}
+	l.hasher.pause = func(ctx context.Context) error {
+		in.alive()
+		return ctx.Err()
+	}
+	return l
+}
+
+// run works until ctx is done.
+func (l *live) run() error {
+	lowDisk(ioBestEffortLast)
+	ticker := time.NewTicker(pulse)
+	defer ticker.Stop()
+	defer l.waiting.stop()
+	defer l.gate.reopen()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return nil
+		case e, ok := <-l.events:
+			if !ok {
+				return nil
+			}
+			l.work(e)
+		case r := <-l.recheck:
+			if !l.waiting.add(r) {
+				l.retry()
+			}
+		case <-l.waiting.timer.C:
+			l.gate.shut()
+			l.drain()
+			l.ripe()
+		case <-ticker.C:
+			l.expect.check(l.problem)
+			l.problem("watches", l.watcher.Problem())
+		}
+		l.alive()
+		l.flush()
+		l.gate.reopen()
+	}
+}
+
+// work handles e and whatever else has come since.
+func (l *live) work(e watch.Event) {
+	l.gate.shut()
+	l.handle(e)
+	l.drain()
+}
+
+// drain handles what waits in the queue, so that finished clips share a commit.
+func (l *live) drain() {
+	for l.ctx.Err() == nil {
+		select {
+		case e, ok := <-l.events:
+			if !ok {
+				return
+			}
+			l.handle(e)
+			l.alive()
+		default:
+			return
+		}
+	}
+}
+
+func (l *live) handle(e watch.Event) {
+	if e.Op != watch.Closed {
+		l.flush() // what follows asks the catalogue
+	}
+	switch e.Op {
+	case watch.Closed:
+		l.closed(e.Path)
+	case watch.Moved:
+		l.moved(e.From, e.Path)
+	case watch.Gone:
+		l.gone(e.Path)
+	case watch.Retimed:
+		l.retimed(e.Path)
+	case watch.FolderMoved:
+		l.folderMoved(e.From, e.Path)
+	case watch.FolderGone:
+		l.folderGone(e.Path)
+	case watch.Reconcile:
+		l.Rescan(e.Reason)
+	}
+	if len(l.ops) >= maxBatch || len(l.ops) > 0 && time.Since(l.since) >= batchTime {
+		l.flush()
+	}
+}
+
+// closed takes a file that has been closed by a writer, or put in place.
+func (l *live) closed(file string) {
+	if l.isMedia(file) {
+		l.file(recheck{path: file, origin: store.Live})
+	} else if isSidecar(file) {
+		l.flush()
+		l.attach(file)
+	}
+}
+
+// file looks at one file and does what the verdict asks for.
+func (l *live) file(r recheck) {
+	f, info, err := l.Root.Open(r.path)
+	if err != nil {
+		l.unopened(r.path, err)
+		return
+	}
+	defer f.Close()
+	switch found := l.look(f, info, r.path, r.quiet(info)); found.verdict {
+	case written:
+		l.waiting.drop(r.path)
+	case unsure:
+		r.wait(info, found.wait)
+		if !l.waiting.add(r) {
+			l.Rescan("too many files wait to be settled")
+		}
+	case unusable:
+		l.waiting.drop(r.path)
+		l.partial(r.path, info, found.reason)
+	case settled:
+		l.waiting.drop(r.path)
+		l.finish(f, r, found.clip)
+	}
+}
+
+// finish reads a settled file for its sums and puts its clip among those to be committed.
+func (l *live) finish(f *os.File, r recheck, c store.Clip) {
+	if known, stage, err := l.Store.ClipAt(c.Path); err == nil && known.ID == c.ID && stage == store.StageListed {
+		return
+	}
+	if l.Hash {
+		switch err := l.hasher.clip(l.ctx, f, &c); {
+		case errors.Is(err, errChanged) && r.tries < maxTries:
+			r.tries++
+			l.file(r)
+			return
+		case err != nil:
+			l.unread(c, err)
+			return
+		}
+	}
+	c.Sidecars = l.sidecarsOf(c.Path)
+	c.Poster = posterAmong(c.Sidecars)
+	l.put(c.Path, store.Add(c, r.origin))
+	l.absorb(c)
+	l.expect.met(c.Camera)
+	l.Log.Debug("clip settled", "path", c.Path, "id", c.ID, "camera", c.Camera, "bytes", c.Size, "complete", c.Complete)
+}
+
+// unread notes a settled file that could not be read to its end.
+func (l *live) unread(c store.Clip, err error) {
+	if l.ctx.Err() != nil || errors.Is(err, errChanged) {
+		return // its next close, or the next start, comes back to it
+	}
+	l.putPartial(store.Partial{Path: c.Path, Size: c.Size, Mtime: c.Mtime, Reason: unreadable + err.Error()})
+}
+
+func (l *live) unopened(file string, err error) {
+	l.waiting.drop(file)
+	if reason, gone := unopened(err); !gone {
+		l.putPartial(store.Partial{Path: file, Reason: reason})
+		return
+	}
+	l.flush()
+	l.gone(file)
+}
+
+// partial notes an unusable file. What the catalogue had at its path has been overwritten.
+func (l *live) partial(file string, info fs.FileInfo, reason string) {
+	l.flush()
+	if old, _, err := l.Store.ClipAt(file); err == nil {
+		l.put(file, store.Forget(old.ID, "overwritten by what is no clip"))
+	}
+	l.putPartial(store.Partial{Path: file, Size: info.Size(), Mtime: info.ModTime(), Reason: reason})
+}
+
+func (l *live) putPartial(p store.Partial) {
+	if op, news := l.notePartial(p); news {
+		l.put(p.Path, op)
+	}
+}
+
+// put adds an op about path to those to be committed.
+func (l *live) put(path string, op store.Op) {
+	if len(l.ops) == 0 {
+		l.since = time.Now()
+	}
+	l.ops = append(l.ops, op)
+	l.paths = append(l.paths, path)
+}
+
+// flush commits what is finished. What the catalogue does not take is found again by the next scan.
+func (l *live) flush() {
+	if len(l.ops) == 0 {
+		return
+	}
+	if err := l.commitLive(l.ctx, l.paths, l.ops); err != nil && l.ctx.Err() == nil {
+		l.Log.Error("live files wait for the next scan", "files", len(l.paths), "error", err)
+		l.retry()
+	}
+	l.drop()
+	l.alive()
+}
+
+// drop forgets what is finished and not committed.
+func (l *live) drop() {
+	clear(l.ops)
+	l.ops, l.paths = l.ops[:0], l.paths[:0]
+}
+
+// absorb takes pictures that were clips of their own, and now are sidecars, out of the catalogue.
+func (l *live) absorb(c store.Clip) {
+	if !l.Pictures {
+		return
+	}
+	for _, s := range c.Sidecars {
+		if lone, _, err := l.Store.ClipAt(s); err == nil {
+			l.put(s, store.Forget(lone.ID, "it belongs to "+c.Path))
+		}
+	}
+}

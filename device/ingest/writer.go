@@ -1,0 +1,32 @@
+package ingest
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// writers is what the kernel tells about a file's writers.
+type writers int
+
+const (
+	noWriter writers = iota
+	hasWriter
+	unknownWriter // leases are not to be had
+)
+
+// writersOf says whether any process has f open for writing. f must be open for reading only. A read lease is refused
+// with EAGAIN while one has, fcntl(2) F_SETLEASE; EACCES is another user's file without CAP_LEASE, EINVAL a file
+// system without leases. The lease is given back at once: whoever opens the file in between waits microseconds for it.
+func writersOf(f *os.File) (writers, error) {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
+	switch {
+	case err == nil:
+		_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+		return noWriter, os.NewSyscallError("fcntl F_SETLEASE", err)
+	case errors.Is(err, unix.EAGAIN):
+		return hasWriter, nil
+	}
+	return unknownWriter, nil
+}
