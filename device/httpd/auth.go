@@ -39,8 +39,8 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (caller
 	case as.left > 0 || as.role() >= rt.role:
 		return as, nil
 	}
-	return caller{}, api.NewProblem(api.Forbidden, "This needs the role "+roleName(rt.role),
-		"The token "+as.token.Name+" is a "+roleName(as.role())+"'s.")
+	return caller{}, api.NewProblem(api.Forbidden, "This needs the role "+rt.role.String(),
+		"The token "+as.token.Name+" is a "+as.role().String()+"'s.")
 }
 
 // challenge adds what RFC 9110 §11.6.1 and RFC 6750 §3 ask of a 401.

@@ -107,6 +107,9 @@ func (f *follower) wait(ctx context.Context) bool {
 	if f.s.cfg.Store.Next(due, f.after) {
 		return true
 	}
+	if due.Err() == nil {
+		return false // the catalogue is closed
+	}
 	f.out.WriteString(": still here\n\n")
 	return ctx.Err() == nil && f.still()
 }

@@ -67,7 +67,7 @@ func (s *Server) mayTry(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request, t store.Token) error {
-	s.cfg.Log.Info("signed in", "token", t.Name, "role", roleName(t.Role), "from", r.RemoteAddr)
+	s.cfg.Log.Info("signed in", "token", t.Name, "role", t.Role, "from", r.RemoteAddr)
 	s.sessions.start(w, r, t)
 	seeHome(w)
 	return nil

@@ -12,10 +12,10 @@ var tokenName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,63}$`)
 
 // tokenJSON is a token as it travels; the secret is told once, when it is made.
 type tokenJSON struct {
-	Name    string    `json:"name"`
-	Role    string    `json:"role"`
-	Created *api.Time `json:"created,omitempty"`
-	Token   string    `json:"token,omitempty"`
+	Name    string     `json:"name"`
+	Role    store.Role `json:"role"`
+	Created *api.Time  `json:"created,omitempty"`
+	Token   string     `json:"token,omitempty"`
 }
 
 func (s *Server) tokens(w http.ResponseWriter, r *http.Request, _ caller) error {
@@ -25,7 +25,7 @@ func (s *Server) tokens(w http.ResponseWriter, r *http.Request, _ caller) error 
 	out := startArray(w, "tokens")
 	for _, t := range s.cfg.Tokens.List() {
 		created := api.Time{Time: t.Created}
-		if err := out.add(tokenJSON{Name: t.Name, Role: roleName(t.Role), Created: &created}); err != nil {
+		if err := out.add(tokenJSON{Name: t.Name, Role: t.Role, Created: &created}); err != nil {
 			s.cut(r, err)
 		}
 	}
@@ -41,11 +41,11 @@ func (s *Server) addToken(w http.ResponseWriter, r *http.Request, as caller) err
 	if err := body(w, r, &ask); err != nil {
 		return err
 	}
-	role := roleOf(ask.Role)
+	role, err := store.ParseRole(ask.Role)
 	switch {
 	case !tokenName.MatchString(ask.Name):
 		return badRequest("name is malformed", "Use up to 64 letters, digits, spaces and . _ @ + -, beginning with a letter or digit.")
-	case role == store.NoRole:
+	case err != nil:
 		return badRequest("role is not known", "Use viewer, operator or admin.")
 	case s.tokenRole(ask.Name) != store.NoRole:
 		return api.NewProblem(api.Conflict, "There is a token of this name", "Revoke it first, or use another name.")
@@ -54,8 +54,8 @@ func (s *Server) addToken(w http.ResponseWriter, r *http.Request, as caller) err
 	if err != nil {
 		return err
 	}
-	s.cfg.Log.Info("token added", "token", ask.Name, "role", ask.Role, "by", as.token.Name)
-	return reply(w, http.StatusCreated, tokenJSON{Name: ask.Name, Role: ask.Role, Token: secret})
+	s.cfg.Log.Info("token added", "token", ask.Name, "role", role, "by", as.token.Name)
+	return reply(w, http.StatusCreated, tokenJSON{Name: ask.Name, Role: role, Token: secret})
 }
 
 // revokeToken ends a token and the sessions that came from it, but never the last admin's: nobody could make another.
@@ -91,18 +91,4 @@ func (s *Server) admins() (n int) {
 		}
 	}
 	return n
-}
-
-var roleNames = map[store.Role]string{store.Viewer: "viewer", store.Operator: "operator", store.Admin: "admin"}
-
-func roleName(r store.Role) string { return roleNames[r] }
-
-// roleOf is NoRole for what is none.
-func roleOf(name string) store.Role {
-	for r, n := range roleNames {
-		if n == name {
-			return r
-		}
-	}
-	return store.NoRole
 }
