@@ -48,15 +48,16 @@ func (w *Watcher) arrive(ctx context.Context, e raw, path string) error {
 }
 
 // folderArrived handles a folder that is now at path. The events may be older than the folders: what f's name stood for when
-// it was watched can be what came there next. So its watch is renamed by the event first, which is right for the queue's
-// later events, and then whatever is at path is watched under that name, which is right for the disk. A watch that this leaves
-// under a wrong name is renamed when the event of its arrival comes. The files are told since the ones told under
+// it was watched can be what came there next. So the watch is renamed by the event first, which is right for the queue's later
+// events, and then by the disk, which has the last word: whatever is under either name now is watched under that name. A watch that this
+// leaves under a wrong name is renamed when the event of its arrival comes. The files are told since the ones told under
 // the old name may not have been found there any more.
 func (w *Watcher) folderArrived(ctx context.Context, e raw, f from, known bool, path string) error {
 	if known {
 		for _, wd := range w.folders.at(f.wd, f.name) {
 			w.folders.bind(wd, e.wd, string(e.name))
 		}
+		w.placeFolder(f.wd, f.name)
 		if err := w.tell(ctx, Event{Op: FolderMoved, Path: path, From: f.path}); err != nil {
 			return err
 		}
