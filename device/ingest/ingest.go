@@ -26,6 +26,16 @@ type Config struct {
 	Problem func(key, text string)
 }
 
+// delays are the only times that ingest waits.
+type delays struct {
+	stable time.Duration // unchanged for so long is settled, where the kernel does not tell about writers
+	cutOff time.Duration // unchanged for so long is the end of footage that was cut off: its recorder may go on
+	retime time.Duration // whoever sets a file's mtime may be about to close it too, and then its content is another
+	retry  time.Duration // from something that failed to the scan that finds what it left
+}
+
+var usualDelays = delays{stable: 2 * time.Second, cutOff: 10 * time.Second, retime: time.Second, retry: time.Minute}
+
 // Progress is how far a scan has come.
 type Progress struct {
 	Scanning bool
@@ -45,6 +55,7 @@ type Ingest struct {
 	recheck chan recheck  // from the scan to the live worker
 	gate    gate
 	commits commits
+	delays  delays
 	expect  expectations
 	beat    atomic.Int64 // time since epoch
 	epoch   time.Time
@@ -68,6 +79,7 @@ func New(c Config) *Ingest {
 		recheck:  make(chan recheck, maxHandedOver),
 		commits:  commits{touched: map[string]struct{}{}},
 		expect:   expectationsOf(c.Cameras),
+		delays:   usualDelays,
 		epoch:    time.Now(),
 		problems: map[string]string{},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"clipd/device/watch"
@@ -36,6 +37,7 @@ type live struct {
 
 	ops   []store.Op // finished, not committed
 	paths []string   // what they are about
+	added []store.ID // clips among them: the watcher may tell of a file twice
 	since time.Time  // when the first of them was finished
 }
 
@@ -167,7 +169,7 @@ func (l *live) file(r recheck) {
 
 // finish reads a settled file for its sums and puts its clip among those to be committed.
 func (l *live) finish(f *os.File, r recheck, c store.Clip) {
-	if known, stage, err := l.Store.ClipAt(c.Path); err == nil && known.ID == c.ID && stage == store.StageListed {
+	if l.isListed(c) {
 		return
 	}
 	if l.Hash {
@@ -184,9 +186,19 @@ func (l *live) finish(f *os.File, r recheck, c store.Clip) {
 	c.Sidecars = l.sidecarsOf(c.Path)
 	c.Poster = posterAmong(c.Sidecars)
 	l.put(c.Path, store.Add(c, r.origin))
+	l.added = append(l.added, c.ID)
 	l.absorb(c)
 	l.expect.met(c.Camera)
 	l.Log.Debug("clip settled", "path", c.Path, "id", c.ID, "camera", c.Camera, "bytes", c.Size, "complete", c.Complete)
+}
+
+// isListed says whether the catalogue has c, or will have it with the next commit.
+func (l *live) isListed(c store.Clip) bool {
+	if slices.Contains(l.added, c.ID) {
+		return true
+	}
+	known, stage, err := l.Store.ClipAt(c.Path)
+	return err == nil && known.ID == c.ID && stage == store.StageListed
 }
 
 // unread notes a settled file that could not be read to its end.
@@ -247,7 +259,7 @@ func (l *live) flush() {
 // drop forgets what is finished and not committed.
 func (l *live) drop() {
 	clear(l.ops)
-	l.ops, l.paths = l.ops[:0], l.paths[:0]
+	l.ops, l.paths, l.added = l.ops[:0], l.paths[:0], l.added[:0]
 }
 
 // absorb takes pictures that were clips of their own, and now are sidecars, out of the catalogue.

@@ -13,12 +13,6 @@ import (
 	"clipd/store"
 )
 
-// How long size and mtime must stay unchanged.
-const (
-	stableFor = 2 * time.Second  // where the kernel does not tell about writers
-	cutOffFor = 10 * time.Second // for footage that was cut off: its recorder may be about to go on
-)
-
 // verdict is what a look at a file comes to.
 type verdict int
 
@@ -56,8 +50,8 @@ func (in *Ingest) look(f *os.File, info fs.FileInfo, file string, quiet time.Dur
 		return finding{verdict: unusable, reason: unreadable + err.Error()}
 	case w == hasWriter:
 		return finding{verdict: written}
-	case w == unknownWriter && quiet < stableFor:
-		return finding{verdict: unsure, wait: stableFor}
+	case w == unknownWriter && quiet < in.delays.stable:
+		return finding{verdict: unsure, wait: in.delays.stable}
 	case info.Size() == 0:
 		return finding{verdict: unusable, reason: "empty"}
 	}
@@ -67,8 +61,8 @@ func (in *Ingest) look(f *os.File, info fs.FileInfo, file string, quiet time.Dur
 		return finding{verdict: unusable, reason: whyUnusable(err)}
 	case what.Container == "jpeg" && !in.Pictures:
 		return finding{verdict: unusable, reason: "a picture; set pictures = true to keep pictures as clips"}
-	case !what.Complete && quiet < cutOffFor:
-		return finding{verdict: unsure, wait: cutOffFor}
+	case !what.Complete && quiet < in.delays.cutOff:
+		return finding{verdict: unsure, wait: in.delays.cutOff}
 	}
 	return finding{clip: in.clipOf(file, info, what)}
 }

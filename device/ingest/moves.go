@@ -5,15 +5,10 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"time"
 
 	"clipd/device/root"
 	"clipd/store"
 )
-
-// retimeWait is how long a file whose mtime was set is left alone: whoever sets it may be about to close it too, and then
-// its content is another.
-const retimeWait = time.Second
 
 // moved takes a file that was renamed beneath the root.
 func (l *live) moved(from, to string) {
@@ -68,7 +63,7 @@ func (l *live) retimed(file string) {
 		return
 	}
 	r := recheck{path: file, origin: store.Live, retimed: true}
-	r.wait(info, retimeWait)
+	r.wait(info, l.delays.retime)
 	if !l.waiting.add(r) {
 		l.Rescan("the times of many files were set")
 	}

@@ -11,9 +11,6 @@ import (
 	"clipd/device/watch"
 )
 
-// retryAfter is how long after a failed commit or scan the next scan comes.
-const retryAfter = time.Minute
-
 // Run watches the root, ingests what is closed in it, and scans: at the start, when asked, and when the watcher may have
 // missed something. It goes on through a root that vanishes and returns. It blocks until ctx is done (nil). Call it once.
 func (in *Ingest) Run(ctx context.Context) error {
@@ -24,7 +21,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 			in.rest(ctx, changed)
 			continue
 		}
-		if err := in.session(ctx); err != nil && ctx.Err() == nil {
+		if err := in.session(ctx, changed); err != nil && ctx.Err() == nil {
 			in.Log.Warn("watching the recordings folder ended; starting over", "error", err)
 			in.Root.Look(ctx)
 			pause, cancel := context.WithTimeout(ctx, pulse)
@@ -53,11 +50,11 @@ func (in *Ingest) rest(ctx context.Context, something <-chan struct{}) {
 	}
 }
 
-// errAway ends a session.
-var errAway = errors.New("the recordings folder went away")
+// errChangedRoot ends a session: the root went away, came back or is another disk.
+var errChangedRoot = errors.New("the recordings folder changed")
 
 // session works for as long as the root is there.
-func (in *Ingest) session(ctx context.Context) error {
+func (in *Ingest) session(ctx context.Context, changed <-chan struct{}) error {
 	w, err := watch.New(in.Root.Dir(), in.Log)
 	if err != nil {
 		return err
@@ -66,8 +63,15 @@ func (in *Ingest) session(ctx context.Context) error {
 	g.Go(func() error { return early(ctx, w.Run(ctx)) })
 	g.Go(in.newLive(ctx, w).run)
 	g.Go(func() error { return in.scans(ctx, w.Ready()) })
-	g.Go(func() error { return in.untilAway(ctx) })
-	if err := g.Wait(); !errors.Is(err, errAway) {
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			return errChangedRoot
+		}
+	})
+	if err := g.Wait(); !errors.Is(err, errChangedRoot) {
 		return err
 	}
 	return nil
@@ -79,21 +83,6 @@ func early(ctx context.Context, err error) error {
 		return errors.New("the watcher returned")
 	}
 	return err
-}
-
-// untilAway blocks until the root is not there any more.
-func (in *Ingest) untilAway(ctx context.Context) error {
-	for {
-		changed := in.Root.Changed()
-		if !in.Root.State().Present {
-			return errAway
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-		}
-	}
 }
 
 // scans scans once the watches are placed, so that nothing falls between, and then whenever asked.
@@ -108,7 +97,7 @@ func (in *Ingest) scans(ctx context.Context, watching <-chan struct{}) error {
 	lowCPU()
 	for reason := "start"; ctx.Err() == nil; reason = in.nextScan(ctx) {
 		if err := in.scan(ctx, reason); err != nil && ctx.Err() == nil {
-			in.Log.Warn("scan broken off; another follows", "after", retryAfter, "error", err)
+			in.Log.Warn("scan broken off; another follows", "after", in.delays.retry, "error", err)
 			in.retry()
 		}
 	}
@@ -125,9 +114,9 @@ func (in *Ingest) nextScan(ctx context.Context) string {
 		case reason := <-in.rescan:
 			return reason
 		case <-in.failed:
-			due = time.After(retryAfter)
+			due = time.After(in.delays.retry)
 		case <-due:
-			return fmt.Sprintf("something failed %v ago", retryAfter)
+			return fmt.Sprintf("something failed %v ago", in.delays.retry)
 		}
 	}
 }
