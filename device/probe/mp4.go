@@ -19,7 +19,7 @@ type mp4 struct {
 	duration  uint64 // of the movie, in timescale
 	tracks    []track
 	defaults  []trackDefaults
-	lavf      bool // written by libavformat
+	writer    writer
 
 	fragments fragments
 	cut       string // what is wrong at the end of the file; "" if nothing is
@@ -80,7 +80,9 @@ func (m *mp4) topLevel(b box) int64 {
 	case "mdat":
 		m.fragments.commit(m)
 	case "sidx":
-		return m.fragments.sidx(m, b)
+		if x, ok := readSidx(m.w, b); ok && !m.fragments.seen {
+			m.fragments.index = x
+		}
 	case "moof":
 		return m.fragments.moof(m, b)
 	case "mfra":
@@ -108,7 +110,7 @@ func (m *mp4) readMoov(moov box) {
 			m.info.Fragmented = true
 			m.readMvex(b)
 		case "udta":
-			m.lavf = m.lavf || writtenByLavf(m.w, b)
+			m.readUdta(b)
 		}
 	}
 }
@@ -117,7 +119,9 @@ func (m *mp4) readMoov(moov box) {
 func (m *mp4) readMvhd(b box) {
 	var created uint64
 	created, m.timescale, m.duration = readTimes(m.w, b, 0)
-	m.info.Created = epoch1904(created)
+	if t := epoch1904(created); !t.IsZero() {
+		m.info.Created = t
+	}
 }
 
 // readTimes reads what mvhd, tkhd and mdhd start with: creation time, timescale (a field of another
@@ -151,27 +155,6 @@ func epoch1904(s uint64) time.Time {
 		s -= to1970
 	}
 	return time.Unix(int64(s), 0).UTC()
-}
-
-// writtenByLavf looks for the encoder tag that libavformat writes: udta/meta/ilst/©too, or udta/©swr
-// in QuickTime files.
-func writtenByLavf(w *window, udta box) bool {
-	if b, ok := child(w, udta, "\xa9swr"); ok {
-		return string(field(w, b, 4, 4)) == "Lavf"
-	}
-	meta, ok := child(w, udta, "meta")
-	if !ok {
-		return false
-	}
-	for b := range children(w, meta, meta.body+4) { // meta is a full box, §8.11.1
-		if string(b.kind[:]) != "ilst" {
-			continue
-		}
-		if too, ok := child(w, b, "\xa9too"); ok {
-			return string(field(w, too, 16, 4)) == "Lavf"
-		}
-	}
-	return false
 }
 
 // fill puts what the tracks say into the answer.

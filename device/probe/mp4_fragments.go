@@ -12,8 +12,8 @@ type fragments struct {
 	open  bool // a moof whose media data has not come yet
 	ended bool // the index that is written last is there
 
-	indexed    time.Duration // that the segment index gives
-	indexedEnd int64         // where what it lists ends in the file; 0 without one
+	index   segmentIndex  // the last before the first fragment
+	indexed time.Duration // that the index gives, if the file holds all of what it lists
 }
 
 // trackFragments is where a track's fragments begin and end, in its timescale.
@@ -38,10 +38,11 @@ func (f *fragments) moof(m *mp4, moof box) int64 {
 	if !first {
 		return moof.end
 	}
-	if f.indexedEnd > moof.end && f.indexedEnd <= m.w.size {
-		f.ended = true
+	if f.index.end > moof.end && f.index.end <= m.w.size {
+		f.indexed = f.index.duration
+		f.ended = f.index.subsegments > 1 // an index of one is written before each fragment
 		f.commit(m)
-		return f.indexedEnd
+		return f.index.end
 	}
 	if timed {
 		if last := lastFragment(m.w); last > moof.end {
@@ -64,20 +65,18 @@ func (f *fragments) commit(m *mp4) {
 	}
 }
 
-// settle decides whether the last fragment is the last that was meant. libavformat ends every file with
-// mfra, unless told to skip it; without mfra such a file is one whose recorder was killed between two
-// fragments.
+// settle decides whether the last fragment is the last that was meant.
 func (f *fragments) settle(m *mp4) {
+	m.info.Fragmented = m.info.Fragmented || f.seen
 	switch {
-	case !f.seen || m.cut != "":
+	case !m.info.Fragmented || m.cut != "":
 	case f.open:
 		m.cut = "its last fragment has no media data"
-	case f.indexedEnd > m.w.size:
+	case f.index.end > m.w.size:
 		m.cut = "its index (sidx) names more than there is"
-	case m.lavf && !f.ended:
-		m.cut = "the index written last (mfra) is not there"
+	default:
+		m.cut = m.missing()
 	}
-	m.info.Fragmented = m.info.Fragmented || f.seen
 }
 
 // duration is from the earliest to the latest time that any track shows.

@@ -1,52 +1,45 @@
 package probe
 
-// sidx reads a segment index, ISO/IEC 14496-12 §8.16.3, before the first fragment: how long its media is and
-// where it ends. It returns where to go on.
-func (f *fragments) sidx(m *mp4, b box) int64 {
-	if f.seen {
-		return b.end
-	}
-	version, _, _ := fullBox(m.w, b)
-	word := int64(4)
+import "time"
+
+// segmentIndex is what a sidx box, ISO/IEC 14496-12 §8.16.3, says of the media behind it.
+type segmentIndex struct {
+	subsegments int
+	duration    time.Duration
+	end         int64 // where the last subsegment ends in the file
+}
+
+// readSidx reads a sidx box; false if it refers to other indexes or is damaged.
+func readSidx(w *window, b box) (x segmentIndex, ok bool) {
+	version, _, _ := fullBox(w, b)
+	word := int64(4) // of earliest_presentation_time and first_offset
 	if version == 1 {
 		word = 8
 	}
-	p := field(m.w, b, 8, 4)
+	p := field(w, b, 8, 4)
 	if p == nil {
-		return b.end
+		return x, false
 	}
 	timescale := be.Uint32(p)
-	start, ok1 := sidxWord(m.w, b, 12+word, word) // first_offset
-	p = field(m.w, b, 12+2*word+2, 2)
-	if p == nil || !ok1 {
-		return b.end
+	if p = field(w, b, 12+word, int(word)+4); p == nil {
+		return x, false
 	}
-	length, duration, ok := sidxReferences(m.w, b, 12+2*word+4, int64(be.Uint16(p)))
-	if !ok || start > 1<<62 {
-		return b.end
+	firstOffset := uint64(be.Uint32(p))
+	if version == 1 {
+		firstOffset = be.Uint64(p)
 	}
-	f.indexedEnd = b.end + int64(start) + length
-	f.indexed = max(f.indexed, seconds(duration, timescale))
-	return b.end
+	x.subsegments = int(be.Uint16(p[word+2:]))
+	length, duration, ok := sidxReferences(w, b, 12+2*word+4, int64(x.subsegments))
+	x.duration = seconds(duration, timescale)
+	x.end = b.end + int64(min(firstOffset, 1<<62)) + length
+	return x, ok
 }
 
-func sidxWord(w *window, b box, off, width int64) (uint64, bool) {
-	p := field(w, b, off, int(width))
-	switch {
-	case p == nil:
-		return 0, false
-	case width == 8:
-		return be.Uint64(p), true
-	}
-	return uint64(be.Uint32(p)), true
-}
-
-// sidxReferences sums size and duration of what a segment index refers to; false if it refers to other
-// indexes.
+// sidxReferences sums size and duration of the subsegments.
 func sidxReferences(w *window, b box, off, count int64) (length int64, duration uint64, ok bool) {
 	for i := range count {
 		p := field(w, b, off+12*i, 12)
-		if p == nil || p[0]&0x80 != 0 {
+		if p == nil || p[0]&0x80 != 0 { // reference_type
 			return 0, 0, false
 		}
 		length += int64(be.Uint32(p))

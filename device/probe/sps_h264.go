@@ -16,7 +16,7 @@ func h264SPS(nal []byte) (pictureSize, bool) {
 	if len(nal) < 5 || nal[0]&0x80 != 0 || nal[0]&0x1f != 7 {
 		return pictureSize{}, false
 	}
-	b := &bitReader{data: unescape(nal[1:])}
+	b := &bitReader{data: nal[1:]}
 	profile := b.u(8)
 	b.skip(16) // constraint flags, level_idc
 	b.ue()     // seq_parameter_set_id

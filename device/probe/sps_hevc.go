@@ -6,7 +6,7 @@ func hevcSPS(nal []byte) (pictureSize, bool) {
 	if len(nal) < 8 || nal[0]&0x80 != 0 || nal[0]>>1&0x3f != 33 {
 		return pictureSize{}, false
 	}
-	b := &bitReader{data: unescape(nal[2:])}
+	b := &bitReader{data: nal[2:]}
 	b.skip(4) // sps_video_parameter_set_id
 	subLayers := int(b.u(3))
 	b.skip(1) // sps_temporal_id_nesting_flag
