@@ -1,6 +1,8 @@
 # Everything a person or a machine does with this tree. `make help` lists it.
 
 SHELL       := /bin/bash
+export PATH := $(PATH):/usr/sbin:/sbin
+
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 

@@ -7,8 +7,8 @@ set -eu
 # One program a line: sets, program (or alternatives), Debian package.
 programs='
 test,bench  mosquitto                    mosquitto
-test        mosquitto_pub                mosquitto-clients
-test        ffmpeg                       ffmpeg
+test,bench  mosquitto_pub                mosquitto-clients
+test,bench  ffmpeg                       ffmpeg
 test        ffprobe                      ffmpeg
 test        qemu-arm-static|qemu-arm     qemu-user-static
 test,bench  strace                       strace
