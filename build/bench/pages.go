@@ -42,7 +42,7 @@ func catalogue(ctx context.Context, dir string, n int) error {
 	if err != nil {
 		return err
 	}
-	err = s.Apply(ctx, store.SetRootID("another"))
+	err = s.SetRootID(ctx, "another")
 	begin := time.Now().Add(-time.Duration(n) * 15 * time.Second).Truncate(time.Second)
 	for i := 0; i < n && err == nil; {
 		var ops []store.Op
