@@ -1,13 +1,14 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -165,23 +166,40 @@ func (b *box) partial(path string) store.Partial {
 	return p
 }
 
+// journal returns all its rows.
+func (b *box) journal() []store.Event {
+	b.t.Helper()
+	var all []store.Event
+	for after := uint64(0); ; after = all[len(all)-1].Seq {
+		rows, _, err := b.Store.Events(after, 1000)
+		check(b.t, err)
+		if len(rows) == 0 {
+			return all
+		}
+		all = append(all, rows...)
+	}
+}
+
 // events returns the journal's rows about path.
 func (b *box) events(path string) []store.Event {
 	b.t.Helper()
-	var about []store.Event
-	for after := uint64(0); ; {
-		rows, _, err := b.Store.Events(after, 1000)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		for _, e := range rows {
-			if e.Clip.Path == path {
-				about = append(about, e)
+	return slices.DeleteFunc(b.journal(), func(e store.Event) bool { return e.Clip.Path != path })
+}
+
+// listed is every listed clip's path and size.
+func (b *box) listed() map[string]int64 {
+	b.t.Helper()
+	clips := map[string]int64{}
+	for after := ""; ; {
+		known, err := b.Store.PathsFrom(after, 1000)
+		check(b.t, err)
+		for _, k := range known {
+			if after = k.Path; k.Stage == store.StageListed {
+				clips[k.Path] = k.Size
 			}
-			after = e.Seq
 		}
-		if len(rows) == 0 {
-			return about
+		if len(known) == 0 {
+			return clips
 		}
 	}
 }
@@ -238,10 +256,7 @@ func sample(t testing.TB, ext string, flags ...string) []byte {
 	t.Helper()
 	samples.Lock()
 	defer samples.Unlock()
-	key := ext + string(bytes.Join([][]byte{}, nil))
-	for _, f := range flags {
-		key += " " + f
-	}
+	key := ext + strings.Join(flags, " ")
 	if data := samples.made[key]; data != nil {
 		return data
 	}
