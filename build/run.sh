@@ -4,17 +4,16 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-root=var/recordings
+root=var/recordings state=var/state
 
-# ready asks http://127.0.0.1:8470/readyz. The box may have had to take another port; the caller stops asking in time.
+# ready asks /readyz at the address that the box noted: it may have had to take another port than 8470.
 ready() {
-	local status
-	{
-		exec 3<>/dev/tcp/127.0.0.1/8470
-		printf 'GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
-		read -r status <&3
-		exec 3>&-
-	} 2>/dev/null
+	local url address status=
+	read -r url <"$state/url" || [ -n "$url" ] || return
+	address=${url#http://}
+	exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
+	printf 'GET /readyz HTTP/1.0\r\nHost: %s\r\n\r\n' "$address" >&3
+	read -r status <&3
 	[[ $status == *" 200 "* ]]
 }
 
@@ -23,7 +22,7 @@ record() {
 	local file
 	for _ in {1..75}; do
 		kill -0 "$1" 2>/dev/null || return 0
-		if (ready); then break; fi
+		if (ready) 2>/dev/null; then break; fi
 		sleep 0.2
 	done
 	file=$root/front/$(date +%Y-%m-%d_%H-%M-%S).mp4
