@@ -38,7 +38,7 @@ func TestBytesSayWhatTheyAre(t *testing.T) {
 	a.header(t, "X-Content-Type-Options", "nosniff")
 	a.header(t, "Last-Modified", c.Mtime.UTC().Format(http.TimeFormat))
 	a.header(t, "Content-Disposition", `inline; filename="7 _Uhr_ _nter_20.mp4"; filename*=UTF-8''7%20%22Uhr%22%20%C3%BCnter%2520.mp4`)
-	kind, p, err := mime.ParseMediaType(b.get(api.ClipPath(c) + "?download=1").is(t, 200, "").Header.Get("Content-Disposition"))
+	kind, p, err := mime.ParseMediaType(b.get(api.ClipPath(c)+"?download=1").is(t, 200, "").Header.Get("Content-Disposition"))
 	if err != nil || kind != "attachment" || p["filename"] != `7 "Uhr" ünter%20.mp4` {
 		t.Errorf("Content-Disposition: %s %q %v", kind, p["filename"], err)
 	}
@@ -61,7 +61,7 @@ func TestNameInTheAddressIsCosmetic(t *testing.T) {
 	b := newBox(t)
 	c := b.clip("front/a.mp4", content(100))
 	for _, name := range []string{"a.mp4", "b", "..%2f..%2fetc%2fpasswd", "%00", strings.Repeat("n", 4<<10)} {
-		if a := b.get("/clips/" + c.ID.String() + "/" + name).is(t, 200, ""); len(a.body) != 100 {
+		if a := b.get("/clips/"+c.ID.String()+"/"+name).is(t, 200, ""); len(a.body) != 100 {
 			t.Errorf("%.20s: %d bytes", name, len(a.body))
 		}
 	}
@@ -192,7 +192,7 @@ func TestRootAway(t *testing.T) {
 	a := b.get(api.ClipPath(c)).is(t, 503, "storage-problem")
 	a.header(t, "Retry-After", "30")
 	b.ask(store.Operator, "DELETE", "/api/v1/clips/"+c.ID.String(), "").is(t, 503, "storage-problem")
-	b.get("/api/v1/clips/" + c.ID.String()).is(t, 200, "")
+	b.get("/api/v1/clips/"+c.ID.String()).is(t, 200, "")
 	if page := b.get("/").is(t, 200, ""); !strings.Contains(string(page.body), `class="notice"`) {
 		t.Error("the page does not say that the root is away")
 	}
@@ -295,7 +295,9 @@ func TestSignedLinks(t *testing.T) {
 	c := b.clip("front/a.mp4", content(1000), func(c *store.Clip) { c.Sidecars, c.Poster = []string{"front/a.jpg"}, "front/a.jpg" })
 	other := b.clip("front/b.mp4", content(1001))
 	good := linkOf(b, link.Clip, c, time.Hour)
-	nobody := func(method, path string, pairs ...string) answer { return b.ask(store.NoRole, method, path, "", pairs...) }
+	nobody := func(method, path string, pairs ...string) answer {
+		return b.ask(store.NoRole, method, path, "", pairs...)
+	}
 
 	a := nobody("GET", good).is(t, 200, "")
 	a.header(t, "Cache-Control", "public, max-age=3600, immutable")

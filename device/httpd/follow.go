@@ -14,10 +14,14 @@ import (
 // Of event streams (WHATWG HTML §9.2).
 const (
 	maxStreams  = 64
-	streamRows  = 32               // read at once; what a slow reader holds in memory
+	streamRows  = 32   // read at once; what a slow reader holds in memory
+	streamRetry = 3000 // milliseconds
+)
+
+// Tests are less patient.
+var (
 	heartbeat   = 15 * time.Second // a comment when nothing happens, so that dead connections are noticed
 	streamWrite = 30 * time.Second // a reader that takes nothing for so long is let go; it resumes by Last-Event-ID
-	streamRetry = 3000             // milliseconds
 )
 
 // follow tells events as they happen, from Last-Event-ID, else from after, else from now on. It ends when the client

@@ -56,7 +56,7 @@ func TestLinksMadeOverHTTP(t *testing.T) {
 func TestAddressesFollowThePublicURL(t *testing.T) {
 	b := newBox(t, func(c *Config) { c.PublicURL = "https://clips.example.org/porch/" })
 	c := b.clip("front/a.mp4", content(100))
-	a := b.get("/api/v1/clips/" + c.ID.String()).is(t, 200, "")
+	a := b.get("/api/v1/clips/"+c.ID.String()).is(t, 200, "")
 	if got := field(t, a, "url"); got != "https://clips.example.org/porch"+api.ClipPath(c) {
 		t.Errorf("url: %s", got)
 	}

@@ -11,7 +11,7 @@ import (
 // May is who may do what; design.md, "HTTP". Each line is a route with an address to try it at, its body, and what it
 // answers to nobody, a viewer, an operator and an admin.
 var may = []struct {
-	method, route, path, body            string
+	method, route, path, body       string
 	nobody, viewer, operator, admin int
 }{
 	{"GET", "/{$}", "/", "", 200, 200, 200, 200},
