@@ -13,21 +13,66 @@ import (
 	"clipd/device/api"
 )
 
-// tap stands between a box and its broker and notes which journal rows are published and which are acknowledged, before
-// either side learns of it.
-type tap struct {
-	t      *testing.T
-	l      net.Listener
-	broker string
-	wg     sync.WaitGroup
-
+// ledger notes which journal rows were published and which were acknowledged.
+type ledger struct {
 	mu    sync.Mutex
-	conns map[net.Conn]bool
 	first []uint64        // seqs in the order in which they were published for the first time
 	seen  map[uint64]int  // how often
 	acked map[uint64]bool // with a PUBACK
 	upTo  uint64          // every row published up to here is acknowledged
 	next  int             // index in first of the oldest that is not
+}
+
+func newLedger() *ledger { return &ledger{seen: map[uint64]int{}, acked: map[uint64]bool{}} }
+
+func (l *ledger) publish(seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen[seq]++; l.seen[seq] == 1 {
+		l.first = append(l.first, seq)
+	}
+}
+
+func (l *ledger) ack(seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acked[seq] = true
+	for l.next < len(l.first) && l.acked[l.first[l.next]] {
+		l.upTo = l.first[l.next]
+		l.next++
+	}
+}
+
+// told is how far every row has been acknowledged.
+func (l *ledger) told() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.upTo
+}
+
+// rowOf is the seq of the journal row that c announces, or 0.
+func rowOf(t *testing.T, c packets.ControlPacket) uint64 {
+	m, ok := c.(*packets.PublishPacket)
+	if !ok || m.TopicName != newTopics("clipd", boxID).event() {
+		return 0
+	}
+	var e api.Event
+	if err := json.Unmarshal(m.Payload, &e); err != nil {
+		t.Errorf("event %q: %v", m.Payload, err)
+	}
+	return e.Seq
+}
+
+// tap stands between a box and its broker and notes what passes before either side learns of it.
+type tap struct {
+	*ledger
+	t      *testing.T
+	l      net.Listener
+	broker string
+	wg     sync.WaitGroup
+
+	connsMu sync.Mutex
+	conns   map[net.Conn]bool
 }
 
 func newTap(t *testing.T, broker string) *tap {
@@ -36,7 +81,7 @@ func newTap(t *testing.T, broker string) *tap {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &tap{t: t, l: l, broker: broker, conns: map[net.Conn]bool{}, seen: map[uint64]int{}, acked: map[uint64]bool{}}
+	p := &tap{ledger: newLedger(), t: t, l: l, broker: broker, conns: map[net.Conn]bool{}}
 	p.wg.Go(p.accept)
 	t.Cleanup(func() {
 		l.Close()
@@ -50,8 +95,8 @@ func (p *tap) url() string { return "tcp://" + p.l.Addr().String() }
 
 // cut closes the connections there are.
 func (p *tap) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.connsMu.Lock()
+	defer p.connsMu.Unlock()
 	for c := range p.conns {
 		c.Close()
 	}
@@ -68,9 +113,9 @@ func (p *tap) accept() {
 			box.Close()
 			continue
 		}
-		p.mu.Lock()
+		p.connsMu.Lock()
 		p.conns[box], p.conns[broker] = true, true
-		p.mu.Unlock()
+		p.connsMu.Unlock()
 		ids := &sync.Map{} // message id -> seq, of this session
 		p.wg.Go(func() { p.pass(box, broker, func(c packets.ControlPacket) { p.published(ids, c) }) })
 		p.wg.Go(func() { p.pass(broker, box, func(c packets.ControlPacket) { p.acknowledged(ids, c) }) })
@@ -96,19 +141,9 @@ func (p *tap) pass(from, to net.Conn, note func(packets.ControlPacket)) {
 }
 
 func (p *tap) published(ids *sync.Map, c packets.ControlPacket) {
-	m, ok := c.(*packets.PublishPacket)
-	if !ok || m.TopicName != newTopics("clipd", boxID).event() {
-		return
-	}
-	var e api.Event
-	if err := json.Unmarshal(m.Payload, &e); err != nil {
-		p.t.Errorf("event %q: %v", m.Payload, err)
-	}
-	ids.Store(m.MessageID, e.Seq)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.seen[e.Seq]++; p.seen[e.Seq] == 1 {
-		p.first = append(p.first, e.Seq)
+	if seq := rowOf(p.t, c); seq > 0 {
+		ids.Store(c.Details().MessageID, seq)
+		p.publish(seq)
 	}
 }
 
@@ -120,21 +155,4 @@ func (p *tap) acknowledged(ids *sync.Map, c packets.ControlPacket) {
 	if seq, ok := ids.Load(m.MessageID); ok {
 		p.ack(seq.(uint64))
 	}
-}
-
-func (p *tap) ack(seq uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.acked[seq] = true
-	for p.next < len(p.first) && p.acked[p.first[p.next]] {
-		p.upTo = p.first[p.next]
-		p.next++
-	}
-}
-
-// told is how far every row has been acknowledged.
-func (p *tap) told() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.upTo
 }
