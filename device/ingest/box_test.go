@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -29,6 +30,7 @@ type box struct {
 	mu       sync.Mutex
 	problems map[string]string
 	told     chan struct{} // gets a token with each problem
+	scanned  chan struct{} // and with the end of each scan
 }
 
 const patience = 30 * time.Second
@@ -42,8 +44,8 @@ func newBox(t testing.TB, change func(*Ingest)) *box {
 
 func openBox(t testing.TB, dir, state string, change func(*Ingest)) *box {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	b := &box{t: t, dir: dir, state: state, problems: map[string]string{}, told: make(chan struct{}, 100)}
+	b := &box{t: t, dir: dir, state: state, problems: map[string]string{}, told: make(chan struct{}, 100), scanned: make(chan struct{}, 1)}
+	log := slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c := clock.System()
 	c.Synced = func() bool { return true }
 	s, _, err := store.Open(context.Background(), store.Options{Dir: state, Now: c.Now, Synced: c.Synced, BootID: c.Boot, Log: log})
@@ -62,13 +64,18 @@ func openBox(t testing.TB, dir, state string, change func(*Ingest)) *box {
 	return b
 }
 
-type testLog struct{ t testing.TB }
-
-func (l testLog) Write(p []byte) (int, error) {
+// Write takes what is logged.
+func (b *box) Write(line []byte) (int, error) {
 	if testing.Verbose() {
-		os.Stderr.Write(p)
+		os.Stderr.Write(line)
 	}
-	return len(p), nil
+	if bytes.Contains(line, []byte("scan ended")) || bytes.Contains(line, []byte("scan broken off")) {
+		select {
+		case b.scanned <- struct{}{}:
+		default:
+		}
+	}
+	return len(line), nil
 }
 
 func (b *box) problem(key, text string) {
@@ -85,9 +92,18 @@ func (b *box) problem(key, text string) {
 func (b *box) start() *box {
 	b.t.Helper()
 	b.run()
-	<-b.Ready()
-	b.settle()
+	b.scannedOnce()
 	return b
+}
+
+// scannedOnce waits for the end of a scan.
+func (b *box) scannedOnce() {
+	b.t.Helper()
+	select {
+	case <-b.scanned:
+	case <-time.After(patience):
+		b.t.Fatal("no scan has ended")
+	}
 }
 
 func (b *box) run() {
@@ -103,6 +119,12 @@ func (b *box) stop() {
 	}
 	b.cancel()
 	b.cancel = nil
+	defer func() {
+		select {
+		case <-b.scanned: // of the run that ends here
+		default:
+		}
+	}()
 	if err := <-b.done; err != nil {
 		b.t.Errorf("Run: %v", err)
 	}
@@ -299,4 +321,11 @@ func check(t testing.TB, err error) {
 func closing(t testing.TB, c io.Closer) {
 	t.Helper()
 	check(t, c.Close())
+}
+
+// stated is the problem told last under key.
+func (b *box) stated(key string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.problems[key]
 }

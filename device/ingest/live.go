@@ -252,6 +252,9 @@ func (l *live) flush() {
 		l.Log.Error("live files wait for the next scan", "files", len(l.paths), "error", err)
 		l.retry()
 	}
+	if len(l.added) > 0 && l.states(emptyRoot) {
+		l.Rescan("recordings are back")
+	}
 	l.drop()
 	l.alive()
 }

@@ -139,3 +139,10 @@ func (in *Ingest) problem(key, text string) {
 		in.Problem(key, text)
 	}
 }
+
+// states says whether the problem is stated now.
+func (in *Ingest) states(key string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.problems[key] != ""
+}

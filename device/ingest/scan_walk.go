@@ -14,6 +14,9 @@ import (
 // maxGone bounds how many missing files one walk remembers; more are left to the scan that follows.
 const maxGone = 64 << 10
 
+// emptyRoot is the problem of a root without files where the catalogue knows some.
+const emptyRoot = "empty-root"
+
 // comparison is pass one: the walk beside the catalogue.
 type comparison struct {
 	*scan
@@ -48,11 +51,11 @@ func (s *scan) walk(ctx context.Context) error {
 		return err
 	}
 	if w.entries == 0 && len(c.gone) > 0 {
-		s.problem("empty-root", fmt.Sprintf("%s is empty, but the catalogue has %d files in it; nothing is forgotten. "+
+		s.problem(emptyRoot, fmt.Sprintf("%s is empty, but the catalogue has %d files in it; nothing is forgotten. "+
 			"Put the files back or mount the right disk; new recordings end this", s.Root.Dir(), len(c.gone)))
 		return nil
 	}
-	s.problem("empty-root", "")
+	s.problem(emptyRoot, "")
 	if err := c.forget(); err != nil {
 		return err
 	}
