@@ -126,7 +126,7 @@ func config(s *store.Store, url string) Config {
 // hurry shortens the times that faults would make a test wait for.
 func hurry(a *Announcer) *Announcer {
 	a.limits.backoffMin, a.limits.backoffMax = 10*time.Millisecond, 50*time.Millisecond
-	a.limits.ack, a.limits.write = 300*time.Millisecond, 300*time.Millisecond
+	a.limits.ack, a.limits.write = 500*time.Millisecond, 500*time.Millisecond
 	a.limits.connect, a.limits.goodbye = 2*time.Second, time.Second
 	a.limits.gapQuiet, a.limits.stateMin = 100*time.Millisecond, 50*time.Millisecond
 	return a

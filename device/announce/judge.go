@@ -15,7 +15,7 @@ const contestedAfter = 3
 // judge turns what ended a session, or kept one from starting, into a problem where people can do something about it.
 // early: the session was established and short.
 func (a *Announcer) judge(err error, early bool) {
-	if early && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+	if early && hungUp(err) {
 		a.early++
 	} else {
 		a.early = 0
@@ -35,6 +35,16 @@ func (a *Announcer) judge(err error, early bool) {
 		return // not yet sure
 	}
 	a.tellProblem(text)
+}
+
+// hungUp reports whether the other side closed the connection.
+func hungUp(err error) bool {
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // accepted forgets what an accepted CONNACK disproves.

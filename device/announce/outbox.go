@@ -87,15 +87,11 @@ func (o *outbox) pop() {
 // fetch reads the next page. What the journal no longer has becomes part of a run.
 func (o *outbox) fetch() error {
 	rows, gap, err := o.store.Events(o.read, page)
-	if err == nil && gap && len(rows) == 0 && o.read > 0 { // a cursor from elsewhere: tell what there is
-		o.read = 0
-		rows, gap, err = o.store.Events(0, page)
-	}
 	if err != nil {
 		return err
 	}
 	if gap && len(rows) > 0 {
-		o.run.add(o.read+1, rows[0].Seq-1, 0)
+		o.miss(rows[0].Seq)
 	}
 	o.since += len(rows)
 	if o.more = len(rows) > 0; o.more {
@@ -107,6 +103,18 @@ func (o *outbox) fetch() error {
 	}
 	o.since = 0
 	return nil
+}
+
+// miss notes that the journal goes on at first, which is not the row after read. A cursor of another catalogue may be
+// ahead of it: then everything is missing that is before first.
+func (o *outbox) miss(first uint64) {
+	from := o.read + 1
+	if first < from {
+		from = 1
+	}
+	if first > from {
+		o.run.add(from, first-1, 0)
+	}
 }
 
 // stale reports whether e is a clip that a scan found and that is too old to be told of. It compares with the clock

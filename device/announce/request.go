@@ -124,7 +124,7 @@ func decode(payload []byte) (r api.Request, err error) {
 		err = errors.New("something follows the JSON object")
 	}
 	var lenient struct{ Transaction string }
-	_ = json.Unmarshal(payload, &lenient) // its error is the one above
+	_ = json.NewDecoder(bytes.NewReader(payload)).Decode(&lenient) // err says it already
 	return api.Request{Transaction: lenient.Transaction}, err
 }
 

@@ -55,6 +55,9 @@ func newSession(a *Announcer) *session {
 	s.life = life
 	s.end = func() {
 		cancel()
+		if s.conn != nil {
+			s.conn.Close() // before paho can send DISCONNECT, which would discard the will
+		}
 		s.client.Disconnect(0)
 	}
 	return s
