@@ -41,6 +41,11 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if len(r.TransferEncoding) > 0 {
+		// RFC 9112 §6.1: it may have had a Content-Length too, which net/http does not tell; what follows on the
+		// connection may then be smuggled.
+		w.Header().Set("Connection", "close")
+	}
 	s.routes.ServeHTTP(w, r)
 }
 

@@ -19,8 +19,10 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 60 * time.Second
 	maxHeader     = 16 << 10
-	stopGrace     = 10 * time.Second // for transfers, at a stop
 )
+
+// stopGrace is what transfers get at a stop. Tests are less patient.
+var stopGrace = 10 * time.Second
 
 // Server answers HTTP for one box. Safe for concurrent use.
 type Server struct {
