@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,6 +11,9 @@ import (
 // handleAll handles the events of one read, none if it timed out.
 func (w *Watcher) handleAll(ctx context.Context, b []byte) error {
 	w.batch++
+	if len(b) > 0 {
+		w.heard = time.Now()
+	}
 	for len(b) > 0 {
 		var e raw
 		e, b = next(b)

@@ -77,12 +77,6 @@ func (q *inotify) read(ctx context.Context, until time.Time) ([]byte, error) {
 	return q.buf[:max(n, 0)], err
 }
 
-// empty says whether the kernel has nothing more for us now.
-func (q *inotify) empty() bool {
-	n, err := unix.IoctlGetInt(q.fd, unix.TIOCINQ) // FIONREAD, inotify(7)
-	return n == 0 || err != nil
-}
-
 // wake ends a read that is going on. The descriptor stays ours until close: a number given back while Run still adds
 // watches to it could be somebody else's by then.
 func (q *inotify) wake() { _ = q.file.SetReadDeadline(time.Unix(1, 0)) }

@@ -49,18 +49,23 @@ func (w *Watcher) arrive(ctx context.Context, e raw, path string) error {
 
 // folderArrived handles a folder that is now at path. The events may be older than the folders: what f's name stood for when
 // it was watched can be what came there next. So the watch is renamed by the event first, which is right for the queue's later
-// events, and then by the disk, which has the last word: whatever is under either name now is watched under that name. A watch that this
-// leaves under a wrong name is renamed when the event of its arrival comes. The files are told since the ones told under
+// events, and then by the disk, which has the last word: whatever is under either name now is watched under that name. Where the
+// two differ, something may have been told under a wrong name, and counts as lost. The files are told since the ones told under
 // the old name may not have been found there any more.
 func (w *Watcher) folderArrived(ctx context.Context, e raw, f from, known bool, path string) error {
-	if known {
-		for _, wd := range w.folders.at(f.wd, f.name) {
-			w.folders.bind(wd, e.wd, string(e.name))
-		}
-		w.placeFolder(f.wd, f.name)
-		if err := w.tell(ctx, Event{Op: FolderMoved, Path: path, From: f.path}); err != nil {
-			return err
-		}
+	if !known {
+		return w.appear(ctx, e.wd, string(e.name), path)
+	}
+	moved := w.folders.at(f.wd, f.name)
+	for _, wd := range moved {
+		w.folders.bind(wd, e.wd, string(e.name))
+	}
+	w.placeFolder(f.wd, f.name)
+	if now := w.placeFolder(e.wd, string(e.name)); len(moved) > 1 || len(moved) == 1 && now != none && now != moved[0] {
+		w.lose(tooFast)
+	}
+	if err := w.tell(ctx, Event{Op: FolderMoved, Path: path, From: f.path}); err != nil {
+		return err
 	}
 	return w.appear(ctx, e.wd, string(e.name), path)
 }
@@ -73,7 +78,11 @@ func (w *Watcher) left(ctx context.Context, f from) error {
 	if !f.folder {
 		return w.tell(ctx, Event{Op: Gone, Path: f.path})
 	}
-	for _, wd := range w.folders.at(f.wd, f.name) {
+	moved := w.folders.at(f.wd, f.name)
+	if len(moved) != 1 {
+		w.lose(tooFast)
+	}
+	for _, wd := range moved {
 		w.drop(wd)
 	}
 	return w.tell(ctx, Event{Op: FolderGone, Path: f.path})

@@ -91,6 +91,9 @@ func (w *Watcher) placeFolder(parent int32, name string) int32 {
 		w.fail(path, err)
 		return none
 	}
+	if old, ok := w.folders.by[wd]; ok && (old.parent != parent || old.name != name) {
+		w.lose(tooFast)
+	}
 	if wd == w.folders.root || !w.folders.bind(wd, parent, name) {
 		return none
 	}

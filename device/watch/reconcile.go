@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// tooFast is lost order: the disk was ahead of the events about it.
+const tooFast = "folders were renamed faster than they could be followed"
+
 // lose notes that events were lost. The first reason stands.
 func (w *Watcher) lose(why string) {
 	if w.lost == "" {
@@ -19,7 +22,7 @@ func (w *Watcher) until() time.Time {
 		t = earlier(t, time.Now().Add(pairWait))
 	}
 	if w.lost != "" {
-		t = earlier(t, w.lostAt.Add(calmWithin))
+		t = earlier(t, earlier(w.heard.Add(calm), w.lostAt.Add(calmWithin)))
 	}
 	return t
 }
@@ -28,7 +31,7 @@ func (w *Watcher) until() time.Time {
 // the tree again after each of many overflows would only make more of them.
 func (w *Watcher) overdue() string {
 	switch now := time.Now(); {
-	case w.lost != "" && (w.queue.empty() || now.Sub(w.lostAt) >= calmWithin):
+	case w.lost != "" && (now.Sub(w.heard) >= calm || now.Sub(w.lostAt) >= calmWithin):
 		return w.lost
 	case now.Before(w.due):
 		return ""
@@ -40,10 +43,10 @@ func (w *Watcher) overdue() string {
 
 // reconcile places the tree again, and only then asks for a comparison: what it misses comes as an event.
 func (w *Watcher) reconcile(ctx context.Context, why string) error {
-	w.lost = ""
 	if err := w.place(ctx); err != nil {
 		return err
 	}
+	w.lost = "" // what placing corrected is told by this very Reconcile
 	return w.tell(ctx, Event{Op: Reconcile, Reason: why})
 }
 

@@ -19,6 +19,7 @@ import (
 //	watch
 //	write in/d/a.mp4
 //	sync                 waits until all so far was told, once each; without it, what is told is merged: see below
+//	reconcile            waits until that was told
 //	tells
 //	closed d/a.mp4
 //
@@ -56,6 +57,8 @@ func play(t *testing.T, text string) {
 			r = start(t, filepath.Join(top, "in"))
 		case line == "sync":
 			told = append(told, words(r.barrier())...)
+		case line == "reconcile":
+			told = append(told, words(r.until(func(e Event) bool { return e.Op == Reconcile }))...)
 		default:
 			must(t, do(t, top, strings.Fields(line)))
 		}
@@ -73,11 +76,7 @@ func play(t *testing.T, text string) {
 // words writes events as the scripts do.
 func words(events []Event) (lines []string) {
 	for _, e := range events {
-		line := e.Op.String() + " " + e.Path
-		if e.From != "" {
-			line = e.Op.String() + " " + e.From + " " + e.Path
-		}
-		lines = append(lines, line)
+		lines = append(lines, strings.Join(strings.Fields(e.Op.String()+" "+e.From+" "+e.Path), " "))
 	}
 	return slices.Compact(lines)
 }
@@ -99,7 +98,7 @@ func do(t *testing.T, top string, line []string) error {
 		_, err := os.ReadFile(args[0])
 		return err
 	case "mv":
-		return os.Rename(args[0], args[1])
+		return unix.Rename(args[0], args[1]) // os.Rename refuses an empty folder as target
 	case "swap":
 		return unix.Renameat2(unix.AT_FDCWD, args[0], unix.AT_FDCWD, args[1], unix.RENAME_EXCHANGE)
 	case "rm":

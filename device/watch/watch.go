@@ -55,7 +55,8 @@ const (
 	reconcileEvery = 6 * time.Hour // for what no event tells, such as a disk mounted beneath the tree
 	pollEvery      = time.Minute   // while some folder cannot be watched
 	pairWait       = 10 * time.Millisecond
-	calmWithin     = time.Second
+	calm           = 100 * time.Millisecond // without an event after a loss
+	calmWithin     = time.Second            // or whatever comes
 )
 
 // Watcher watches one tree, once: when Run has returned, make a new one. Events, Ready and Problem are safe for
@@ -76,8 +77,9 @@ type Watcher struct {
 	froms   []from
 	batch   uint32
 	lost    string    // why the next Reconcile is due
-	lostAt  time.Time // monotonic
-	due     time.Time // when a Reconcile is due without a loss; monotonic
+	lostAt  time.Time // monotonic, as are the two below
+	heard   time.Time // the last event
+	due     time.Time // when a Reconcile is due without a loss
 	trouble trouble
 }
 

@@ -32,16 +32,16 @@ type running struct {
 	stop context.CancelFunc
 }
 
-// start runs a Watcher on dir. prepare may change it before.
-func start(t *testing.T, dir string, prepare ...func(*Watcher)) *running {
+// start runs a Watcher on dir.
+func start(t *testing.T, dir string) *running {
 	t.Helper()
 	w, err := New(dir, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range prepare {
-		p(w)
-	}
+	must(t, err)
+	return startWith(t, w)
+}
+
+func startWith(t *testing.T, w *Watcher) *running {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r := &running{w, t, make(chan error, 1), stop}
 	go func() { r.done <- w.Run(ctx) }()
@@ -98,6 +98,17 @@ func (r *running) barrier() (seen []Event) {
 		seen = append(seen, got[:len(got)-1]...)
 	}
 	return seen
+}
+
+// inMemory is a folder on a tmpfs, if there is one: storms are about the kernel's events, not about a disk.
+func inMemory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "clipd-watch-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func write(t *testing.T, path, text string) {
