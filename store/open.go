@@ -30,6 +30,9 @@ const (
 	allocSize   = 1 << 20
 )
 
+// Path is the catalogue file in the state folder dir.
+func Path(dir string) string { return filepath.Join(dir, fileName) }
+
 // Open verifies and opens (or creates) the catalogue and starts its writer. It blocks while an unclean stop is being
 // verified; ctx ends that. ErrLocked if another process has it. The caller closes the Store.
 func Open(ctx context.Context, o Options) (*Store, Opened, error) {

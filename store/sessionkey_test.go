@@ -10,7 +10,7 @@ import (
 func TestSessionKeyStaysTheSameAndIsPrivate(t *testing.T) {
 	dir := t.TempDir()
 	first, err := SessionKey(dir)
-	if err != nil || len(first) != sessionKeySize {
+	if err != nil || len(first) != keySize {
 		t.Fatalf("SessionKey: %d bytes, %v", len(first), err)
 	}
 	again, err := SessionKey(dir)
@@ -28,7 +28,7 @@ func TestSessionKeyOfAnotherSizeIsReplaced(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, sessionKeyFile), []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if key, err := SessionKey(dir); err != nil || len(key) != sessionKeySize {
+	if key, err := SessionKey(dir); err != nil || len(key) != keySize {
 		t.Errorf("SessionKey: %d bytes, %v", len(key), err)
 	}
 }

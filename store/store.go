@@ -62,6 +62,7 @@ type Store struct {
 	first      atomic.Uint64 // seq of the journal's first row
 	last       atomic.Uint64 // seq of its last row
 
+	busy     busy
 	requests chan *request
 	stop     chan struct{} // closed by Close
 	stopped  chan struct{} // closed when the writer has ended

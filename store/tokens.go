@@ -19,6 +19,9 @@ import (
 	"time"
 )
 
+// FirstAdmin is the name of the token that a new box makes by itself.
+const FirstAdmin = "admin"
+
 const (
 	tokensFile     = "tokens"
 	tokensLock     = "tokens.lock"
@@ -137,7 +140,7 @@ func OpenTokens(dir string, now func() time.Time) (*Tokens, error) {
 		if err := WriteFile(dir, adminTokenFile, []byte(secret+"\n"), 0o600); err != nil {
 			return err
 		}
-		t.keep("admin", Admin, secret)
+		t.keep(FirstAdmin, Admin, secret)
 		return nil
 	})
 }

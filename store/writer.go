@@ -58,7 +58,9 @@ func (s *Store) write() {
 	for {
 		select {
 		case r := <-s.requests:
+			s.busy.begin()
 			s.commit(s.gather(r))
+			s.busy.end()
 		case <-s.stop:
 			return
 		}

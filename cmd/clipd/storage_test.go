@@ -1,0 +1,132 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// mount puts a disk of its own at dir and returns the way to pull it out.
+func mount(t *testing.T, dir, name string) (pull func()) {
+	t.Helper()
+	must(t, os.MkdirAll(dir, 0o755))
+	if err := syscall.Mount(name, dir, "tmpfs", 0, "size=64m"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("mount: %v", err)
+		}
+		t.Skipf("mounting takes root: %v", err)
+	}
+	pulled := false
+	pull = func() {
+		if !pulled {
+			pulled = true
+			must(t, syscall.Unmount(dir, syscall.MNT_DETACH))
+		}
+	}
+	t.Cleanup(pull)
+	return pull
+}
+
+// A disk that goes is a stated problem while HTTP stays up; nothing is forgotten, and nothing is written to the folder
+// that was under it.
+func TestDiskVanishes(t *testing.T) {
+	b := newBox(t, "-broker", "none")
+	pull := mount(t, b.recordings(), "first")
+	b.start()
+	record(t, b.recordings("front", "one.mp4"))
+	b.waitClips(1)
+	link := b.link(b.paths()["front/one.mp4"])
+	pull()
+	b.log("msg=problem ")
+	if s := b.status(); s.StorageProblem == "" || s.Clips != 1 {
+		t.Errorf("with the disk away the status says %+v", s)
+	}
+	if status, _ := fetch(t, link); status != 503 {
+		t.Errorf("its clip answers %d, want 503", status)
+	}
+	mount(t, b.recordings(), "second")
+	if left, _ := os.ReadDir(b.recordings()); len(left) != 0 {
+		t.Errorf("something was written to a foreign disk: %v", left)
+	}
+	if s := b.status(); !strings.Contains(s.StorageProblem, "adopt") || s.Clips != 1 {
+		t.Errorf("with a foreign disk the status says %+v", s)
+	}
+	res := b.do(t.Context(), "POST", "/api/v1/root/adopt")
+	res.Body.Close()
+	if res.StatusCode >= 300 {
+		t.Fatalf("adopt answers %s", res.Status)
+	}
+	b.log("problem is over")
+	record(t, b.recordings("front", "two.mp4"))
+	b.follow(func(e event) bool { return e.Path == "front/two.mp4" })
+}
+
+func TestDiskComesBack(t *testing.T) {
+	b := newBox(t, "-broker", "none")
+	mount(t, b.recordings(), "disk")
+	b.start()
+	record(t, b.recordings("front", "one.mp4"))
+	b.waitClips(1)
+	before := b.paths()
+	elsewhere := t.TempDir()
+	must(t, syscall.Mount(b.recordings(), elsewhere, "", syscall.MS_MOVE, ""))
+	b.log("msg=problem ")
+	must(t, syscall.Mount(elsewhere, b.recordings(), "", syscall.MS_MOVE, ""))
+	b.log("problem is over")
+	record(t, b.recordings("front", "two.mp4"))
+	b.waitClips(2)
+	if after := b.paths(); after["front/one.mp4"] != before["front/one.mp4"] {
+		t.Errorf("before %v, after %v", before, after)
+	}
+}
+
+func TestRootThatIsNotThere(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"missing":      os.RemoveAll,
+		"not a folder": func(dir string) error { return os.WriteFile(dir, nil, 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := startBox(t, "-broker", "none")
+			record(t, b.recordings("front", "one.mp4"))
+			b.waitClips(1)
+			must(t, b.stop())
+			must(t, os.Rename(b.recordings(), filepath.Join(b.dir, "kept")))
+			must(t, spoil(b.recordings()))
+			b.start()
+			if s := b.status(); s.StorageProblem == "" || s.Clips != 1 {
+				t.Errorf("the status says %+v", s)
+			}
+			must(t, os.RemoveAll(b.recordings()))
+			must(t, os.Rename(filepath.Join(b.dir, "kept"), b.recordings()))
+			b.log("problem is over")
+			if s := b.status(); s.StorageProblem != "" || s.Clips != 1 {
+				t.Errorf("with the folder back the status says %+v", s)
+			}
+		})
+	}
+}
+
+func TestReadOnlyRoot(t *testing.T) {
+	b := newBox(t, "-broker", "none")
+	mount(t, b.recordings(), "disk")
+	b.start()
+	record(t, b.recordings("front", "one.mp4"))
+	b.waitClips(1)
+	must(t, b.stop())
+	must(t, syscall.Mount("", b.recordings(), "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	b.start()
+	id := b.paths()["front/one.mp4"]
+	if status, _ := fetch(t, b.link(id)); status != 200 {
+		t.Errorf("a clip on a read-only disk answers %d", status)
+	}
+	res := b.do(t.Context(), "DELETE", "/api/v1/clips/"+id)
+	res.Body.Close()
+	if res.StatusCode != 503 {
+		t.Errorf("deleting from a read-only disk answers %s", res.Status)
+	}
+	if s := b.status(); !strings.Contains(strings.Join(s.Problems, " "), "read-only") {
+		t.Errorf("the status does not say it: %+v", s)
+	}
+}

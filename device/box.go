@@ -1,0 +1,281 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"clipd/device/announce"
+	"clipd/device/api"
+	"clipd/device/broker"
+	"clipd/device/clock"
+	"clipd/device/httpd"
+	"clipd/device/ingest"
+	"clipd/device/link"
+	"clipd/device/root"
+	"clipd/store"
+)
+
+// signInFor is how long the sign-in link that a start prints is good.
+const signInFor = time.Hour
+
+// box is the parts of one running clipd, tied together.
+type box struct {
+	cfg     Config
+	version string
+	log     *slog.Logger
+	clock   clock.Clock
+	started time.Time // monotonic
+
+	id       string
+	store    *store.Store
+	tokens   *store.Tokens
+	links    *link.Signer
+	session  []byte // signs browsers' sessions
+	root     *root.Root
+	remover  remover
+	problems *problems
+	progress progress
+
+	listener net.Listener
+	broker   *broker.Broker      // nil unless embedded
+	announce *announce.Announcer // nil without a broker
+	ingest   *ingest.Ingest
+	httpd    *httpd.Server
+}
+
+// build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
+func build(ctx context.Context, cfg Config, version string, log *slog.Logger) (*box, error) {
+	b := &box{cfg: cfg, version: version, log: log, clock: clock.System(), started: time.Now()}
+	b.problems = newProblems(log, b.poke)
+	if b.cfg.Name == "" {
+		b.cfg.Name, _ = os.Hostname()
+	}
+	for _, step := range []func(context.Context) error{b.openState, b.openRoot, b.bind, b.makeParts} {
+		if err := step(ctx); err != nil {
+			b.close()
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// openState opens the catalogue and the small files beside it.
+func (b *box) openState(ctx context.Context) error {
+	dir := b.cfg.State
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("make the state folder: %w", err)
+	}
+	s, opened, err := store.Open(ctx, store.Options{
+		Dir: dir, Now: b.clock.Now, Synced: b.clock.Synced, BootID: b.clock.Boot, Log: b.log, Verify: store.VerifyInChild,
+	})
+	if err != nil {
+		return err
+	}
+	b.store = s
+	b.sayOpened(opened)
+	if b.tokens, err = store.OpenTokens(dir, b.clock.Now); err != nil {
+		return err
+	}
+	return b.openIdentity()
+}
+
+func (b *box) sayOpened(o store.Opened) {
+	switch {
+	case o.SetAside != "":
+		b.log.Warn("the catalogue was set aside and is rebuilt from the recordings", "kept_as", o.SetAside, "reason", o.Reason)
+	case o.Created:
+		b.log.Info("new catalogue", "state", b.cfg.State)
+	case o.Unclean:
+		b.log.Warn("the last run was not stopped cleanly; the catalogue was checked and is in order")
+	}
+}
+
+func (b *box) openIdentity() error {
+	id, cloned, err := store.BoxID(b.cfg.State, serial())
+	if err != nil {
+		return err
+	}
+	if cloned {
+		b.log.Warn("this card was copied from another board; the box has a new id", "box", id)
+	}
+	b.id = id
+	key, err := store.LinkKey(b.cfg.State)
+	if err != nil {
+		return err
+	}
+	b.links = link.New(key, b.clock)
+	b.session, err = store.SessionKey(b.cfg.State)
+	return err
+}
+
+// openRoot looks at the root and ends removals that a crash interrupted; a root that is away is a problem, not an error.
+func (b *box) openRoot(ctx context.Context) error {
+	b.root = root.New(b.cfg.Root, b.store, b.log)
+	b.remover = remover{b.root, b.store}
+	b.root.Look(ctx)
+	return b.remover.resume(ctx)
+}
+
+// bind takes the ports, so that what was asked for and is taken is told before anything runs.
+func (b *box) bind(context.Context) (err error) {
+	if b.listener, err = listen("http.listen", b.cfg.HTTP.Listen, b.cfg.asked("http.listen")); err != nil {
+		return err
+	}
+	if got, want := port(b.listener.Addr().String()), port(b.cfg.HTTP.Listen); got != want && want != "0" {
+		b.log.Warn("the default port is taken; another one is used", "wanted", want, "port", got)
+	}
+	if b.cfg.MQTT.Broker == defaultBroker {
+		return b.bindBroker()
+	}
+	return nil
+}
+
+func port(addr string) string {
+	_, p, _ := net.SplitHostPort(addr)
+	return p
+}
+
+// bindBroker makes the embedded broker. The default port may be another broker's: then this box has none.
+func (b *box) bindBroker() error {
+	cfg := broker.Config{Listen: b.cfg.MQTT.EmbeddedListen, Log: b.log}
+	if !loopback(cfg.Listen) {
+		password, err := store.MQTTPassword(b.cfg.State)
+		if err != nil {
+			return err
+		}
+		cfg.Username, cfg.Password = brokerUser, password
+	}
+	var err error
+	b.broker, err = broker.New(cfg)
+	asked := b.cfg.asked("mqtt.broker") || b.cfg.asked("mqtt.embedded_listen")
+	if !errors.Is(err, broker.ErrInUse) || asked {
+		if errors.Is(err, broker.ErrInUse) {
+			err = taken("mqtt.embedded_listen", cfg.Listen, err)
+		}
+		return err
+	}
+	b.broker, b.cfg.MQTT.Broker = nil, noBroker
+	b.problems.set("broker", fmt.Sprintf("port %s is taken by %s, so there is no embedded broker and clips are not announced; "+
+		"set mqtt.broker to the broker that runs here or mqtt.embedded_listen to a free port", port(cfg.Listen), portOwner(cfg.Listen)))
+	return nil
+}
+
+// brokerUser is whom the password in state/mqtt-password belongs to.
+const brokerUser = "clipd"
+
+func loopback(addr string) bool {
+	a, err := net.ResolveTCPAddr("tcp", addr)
+	return err == nil && a.IP.IsLoopback()
+}
+
+func (b *box) makeParts(context.Context) error {
+	b.ingest = ingest.New(ingest.Config{
+		Root: b.root, Store: b.store, Clock: b.clock, Location: b.cfg.location(), Cameras: b.cfg.cameras(),
+		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.problems.set,
+	})
+	if b.cfg.MQTT.Broker != noBroker {
+		b.announce = announce.New(b.announceConfig())
+	}
+	b.httpd = httpd.New(b.httpdConfig())
+	return nil
+}
+
+func (b *box) announceConfig() announce.Config {
+	m := b.cfg.MQTT
+	c := announce.Config{
+		Broker: m.Broker, Username: m.Username, Prefix: m.Prefix, Box: b.id, Name: b.cfg.Name, Version: b.version,
+		AnnounceWithin: time.Duration(m.AnnounceWithin), LinkTTL: time.Duration(m.LinkTTL),
+		Store: b.store, Links: b.links, Clock: b.clock, Log: b.log,
+		BaseURL: b.baseURL, State: b.state, Cameras: b.cameraNames,
+		Problem: func(text string) { b.problems.set("broker", text) },
+	}
+	if m.PasswordFile != "" {
+		c.Password = func() (string, error) { return b.cfg.secret("mqtt.password_file", m.PasswordFile) }
+	}
+	if b.broker != nil {
+		c.Broker = "tcp://" + b.broker.Addr().String()
+		c.Username, c.Password = brokerUser, func() (string, error) { return store.MQTTPassword(b.cfg.State) }
+	}
+	return c
+}
+
+func (b *box) httpdConfig() httpd.Config {
+	h := b.cfg.HTTP
+	return httpd.Config{
+		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
+		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
+		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(), MaxTransfers: h.MaxTransfers,
+		Remove: b.remover.remove, Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Rescan: func() { b.ingest.Rescan("asked over HTTP") },
+		Status: func() any { return b.status() }, Settings: func() any { return b.settings() },
+	}
+}
+
+func (b *box) rotateLinks(ctx context.Context) error {
+	key, err := store.RotateLinkKey(b.cfg.State)
+	if err != nil {
+		return err
+	}
+	b.links.Rotate(key)
+	if b.announce != nil {
+		b.announce.Renew()
+	}
+	b.log.Info("all links handed out are void")
+	return nil
+}
+
+func (b *box) baseURL(local net.Addr) string {
+	return baseURL(b.cfg.HTTP.PublicURL, b.listener.Addr(), local)
+}
+
+func (b *box) cameraNames() []string {
+	cameras, err := b.store.Cameras()
+	if err != nil {
+		b.log.Error("cameras could not be read", "error", err)
+	}
+	names := make([]string, 0, len(cameras))
+	for _, c := range cameras {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// poke tells the announcer that the state may have changed.
+func (b *box) poke() {
+	if b.announce != nil {
+		b.announce.Poke()
+	}
+}
+
+// close releases what build opened.
+func (b *box) close() {
+	if b.listener != nil {
+		b.listener.Close()
+	}
+	if b.broker != nil {
+		b.broker.Close()
+	}
+	if b.store == nil {
+		return
+	}
+	if err := b.store.Close(); err != nil {
+		b.log.Error("the catalogue was not closed cleanly", "error", err)
+	}
+}
+
+// noteURL keeps the box's own address for clipd -add-token, which runs beside it.
+func (b *box) noteURL() error {
+	url := []byte(b.baseURL(nil) + "\n")
+	old, _ := os.ReadFile(filepath.Join(b.cfg.State, urlFile))
+	if string(old) == string(url) {
+		return nil
+	}
+	return store.WriteFile(b.cfg.State, urlFile, url, 0o644)
+}
+
+const urlFile = "url"

@@ -1,0 +1,32 @@
+// Package device is the box: its configuration, and Run, which builds the parts, ties them together and runs them as
+// tasks. It decides the order of start and stop and who may do what; every part's own work is in its own package below.
+//
+// # The flow of one clip
+//
+//	recorder closes a file
+//	  watch   yields the path
+//	  ingest  settled? probe it, hash it
+//	  store   clip row, index rows and journal row in one transaction
+//	  announce  journal row -> MQTT, cursor moves on PUBACK
+//	  client GETs the URL in the message
+//	  httpd   id -> row -> file beneath the root -> sendfile
+//
+// # Start
+//
+//  1. Config is read and checked; anything wrong with it ends the process with exit code 2.
+//  2. The catalogue is verified (in a child process after an unclean stop) and opened, or set aside and made anew.
+//  3. The root is looked at: is it there, and is it the one the catalogue is about?
+//  4. Removals that a crash interrupted are finished.
+//  5. Listeners are bound.
+//  6. Watches are placed, or the root's absence is stated.
+//  7. READY=1.
+//  8. The scan.
+//
+// A broker that is down, a missing root or a long scan delay none of this.
+//
+// # Stop
+//
+// Tasks end in the reverse order of their start: HTTP first (no new requests, transfers get 10 s, event streams end),
+// then ingest, then the announcer (which says "offline"), then the embedded broker, then the catalogue is closed. The
+// first task that fails stops all the same way, and the process exits non-zero for systemd to start it again.
+package device

@@ -1,0 +1,131 @@
+package device
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"clipd/store"
+)
+
+// Run is one life of the box: it returns nil after ctx is done and everything has stopped in order, or the first
+// failure. SIGHUP is a receive on reload.
+func Run(ctx context.Context, cfg Config, version string, log *slog.Logger, reload <-chan os.Signal) error {
+	b, err := build(ctx, cfg, version, log)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := b.noteURL(); err != nil {
+		return err
+	}
+	n := notify{log}
+	t := b.startTasks(n, reload)
+	b.sayReady(ctx, n)
+	err = t.wait(ctx)
+	n.say(daemon.SdNotifyStopping)
+	log.Info("stopped")
+	return err
+}
+
+// startTasks starts the parts in the order of doc.go; they stop in the reverse order.
+func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
+	t := newTasks()
+	t.start("catalogue", b.store.Wait)
+	t.start("recordings folder", b.root.Run)
+	t.start("storage", b.watchStorage)
+	if b.broker != nil {
+		t.start("embedded broker", b.broker.Run)
+	}
+	if b.announce != nil {
+		t.start("announcer", b.announce.Run)
+	}
+	t.start("ingest", b.ingest.Run)
+	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener) })
+	t.start("reload", func(ctx context.Context) error { return b.reload(ctx, reload) })
+	t.start("watchdog", func(ctx context.Context) error { return n.watchdog(ctx, b.stuck) })
+	return t
+}
+
+// sayReady waits for the watches, which also a missing root ends, and tells systemd and people.
+func (b *box) sayReady(ctx context.Context, n notify) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-b.ingest.Ready():
+	}
+	n.say(daemon.SdNotifyReady)
+	b.log.Info("ready", "url", b.baseURL(nil), "recordings", b.cfg.Root, "broker", b.cfg.MQTT.Broker,
+		"version", b.version, "took", time.Since(b.started).Round(time.Millisecond))
+	b.saySignIn()
+}
+
+// saySignIn prints a link that signs the first person in, as long as nobody has a token but the first admin.
+func (b *box) saySignIn() {
+	if len(b.tokens.List()) != 1 || b.tokens.List()[0].Name != store.FirstAdmin {
+		return
+	}
+	code, err := b.tokens.SignIn(store.FirstAdmin, signInFor)
+	if err != nil {
+		b.log.Error("no sign-in link could be made", "error", err)
+		return
+	}
+	b.log.Info("open this link once to sign in", "link", fmt.Sprintf("%s/login?token=%s", b.baseURL(nil), code), "good_for", signInFor)
+}
+
+// reload re-reads what may change while the box runs.
+func (b *box) reload(ctx context.Context, reload <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-reload:
+		}
+		if err := b.tokens.Reload(); err != nil {
+			b.log.Error("the tokens could not be read again; the ones before stay good", "error", err)
+			continue
+		}
+		b.log.Info("tokens read again; other settings take effect at the next start")
+	}
+}
+
+// watchStorage turns what the root reports into a problem and journal rows, once each.
+func (b *box) watchStorage(ctx context.Context) error {
+	for {
+		changed := b.root.Changed()
+		if err := b.noteStorage(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+const partStorage = "storage"
+
+func (b *box) noteStorage(ctx context.Context) error {
+	before, now := b.problems.get(partStorage), b.root.State().Problem
+	if before == now {
+		return nil
+	}
+	b.problems.set(partStorage, now)
+	e := store.Event{Type: store.StorageOK}
+	if now != "" {
+		e = store.Event{Type: store.StorageProblem, Reason: now}
+	}
+	// The problem stands in the status already: a journal that cannot commit must not hide it.
+	if err := b.store.Apply(ctx, store.Note(e)); err != nil && ctx.Err() == nil {
+		b.log.Error("the journal could not note a storage event", "event", e.Type, "error", err)
+	}
+	if now == "" {
+		return b.remover.resume(ctx)
+	}
+	return nil
+}

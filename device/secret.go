@@ -1,0 +1,37 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// secret reads the first line of the file a key names. A bare name is looked up in systemd's credentials folder, then
+// beside the configuration file.
+func (c *Config) secret(key, name string) (string, error) {
+	for _, path := range c.secretPaths(name) {
+		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", key, err)
+		}
+		line, _, _ := strings.Cut(string(b), "\n")
+		return strings.TrimRight(line, "\r"), nil
+	}
+	return "", fmt.Errorf("%s: there is no file %s", key, strings.Join(c.secretPaths(name), " nor "))
+}
+
+func (c *Config) secretPaths(name string) (paths []string) {
+	if name != filepath.Base(name) {
+		return []string{name}
+	}
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		paths = append(paths, filepath.Join(dir, name))
+	}
+	return append(paths, filepath.Join(filepath.Dir(c.file), name))
+}

@@ -1,0 +1,78 @@
+package device
+
+import (
+	"time"
+
+	"clipd/device/api"
+	"clipd/device/ingest"
+)
+
+// Status is the body of /api/v1/status.
+type Status struct {
+	api.State
+	Version string          `json:"version"`
+	Box     string          `json:"box"`
+	Name    string          `json:"name"`
+	Model   string          `json:"model,omitempty"`
+	URL     string          `json:"url"`
+	BootID  string          `json:"boot_id"`
+	Uptime  float64         `json:"uptime"` // seconds since clipd started
+	Scan    ingest.Progress `json:"scan"`
+	Broker  BrokerStatus    `json:"broker"`
+	Partial int             `json:"partial"`
+	Journal [2]uint64       `json:"journal"` // first and last seq
+}
+
+// BrokerStatus is what the announcer knows of its broker.
+type BrokerStatus struct {
+	URL       string `json:"url"`
+	Connected bool   `json:"connected"`
+	Waiting   uint64 `json:"waiting"` // journal rows not announced yet, at most
+	Error     string `json:"error,omitempty"`
+}
+
+// state is what the retained state topic says.
+func (b *box) state() api.State {
+	s := api.State{ClockSynced: b.clock.Synced(), Scanning: b.ingest.Progress().Scanning, Transfers: b.httpd.Transfers()}
+	s.StorageProblem, s.Problems = b.problems.get(partStorage), b.problems.all()
+	t, err := b.store.Totals()
+	if err != nil {
+		b.log.Error("totals could not be read", "error", err)
+	}
+	s.Clips, s.BytesUsed = t.Clips, t.Bytes
+	s.Oldest, s.Newest = api.Time{Time: t.Oldest}, api.Time{Time: t.Newest}
+	if free, _, err := b.root.Free(); err == nil {
+		s.BytesFree = free
+	}
+	return s
+}
+
+func (b *box) status() Status {
+	t, err := b.store.Totals()
+	if err != nil {
+		b.log.Error("totals could not be read", "error", err)
+	}
+	first, last := b.store.Journal()
+	return Status{
+		State: b.state(), Version: b.version, Box: b.id, Name: b.cfg.Name, Model: model(), URL: b.baseURL(nil),
+		BootID: b.clock.Boot, Uptime: time.Since(b.started).Seconds(), Scan: b.ingest.Progress(),
+		Broker: b.brokerStatus(), Partial: t.Partials, Journal: [2]uint64{first, last},
+	}
+}
+
+func (b *box) brokerStatus() BrokerStatus {
+	s := BrokerStatus{URL: b.cfg.MQTT.Broker}
+	if b.announce != nil {
+		s.Connected, s.Waiting, s.Error = b.announce.Status()
+	}
+	return s
+}
+
+// settings is the body of GET /api/v1/config: every value that is no default with where it came from. It holds no
+// secrets: those stand in files.
+func (b *box) settings() any {
+	return struct {
+		Config  Config            `json:"config"`
+		Sources map[string]string `json:"sources"`
+	}{b.cfg, b.cfg.Sources}
+}
