@@ -67,26 +67,27 @@ func (a *avi) readRIFF(riff chunk) {
 			return
 		}
 		movi := c.list(a.w) == "movi"
-		if c.end > riff.end {
+		if c.end > riff.end || movi && c.end == c.body { // sizes are filled in when recording ends
 			a.cut = true
 			if !movi {
 				return
 			}
 			c.end = riff.end
 		}
-		switch {
-		case movi && a.counting:
-			a.count(c)
-		case c.list(a.w) == "hdrl" && !a.counting:
-			a.readHeader(c)
-		case c.kind.String() == "idx1":
-			a.index = true
-		}
+		a.readList(c, movi)
 		off = c.next()
-		if movi && c.end == c.body { // its size was never filled in
-			a.cut = true
-			off = c.body + 4
-		}
+	}
+}
+
+// readList reads one chunk of a RIFF chunk.
+func (a *avi) readList(c chunk, movi bool) {
+	switch {
+	case movi && a.counting:
+		a.count(c)
+	case c.list(a.w) == "hdrl" && !a.counting:
+		a.readHeader(c)
+	case c.kind.String() == "idx1":
+		a.index = true
 	}
 }
 

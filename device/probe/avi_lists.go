@@ -1,8 +1,6 @@
 package probe
 
-import (
-	"time"
-)
+import "time"
 
 // chunk is where one RIFF chunk lies in the file, in bytes from its start.
 type chunk struct {

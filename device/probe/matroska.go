@@ -1,8 +1,6 @@
 package probe
 
-import (
-	"time"
-)
+import "time"
 
 var ebmlMagic = []byte("\x1a\x45\xdf\xa3")
 
@@ -33,6 +31,7 @@ type matroska struct {
 	ticks   float64 // the duration that Info gives, 0 without one
 	tracks  []mkvTrack
 
+	media  bool       // at least one whole block, or the first cluster of a finished file
 	recent [2]element // the last two clusters of known size
 	blocks blockTimes
 	cut    string // what is wrong at the end of the file; "" if nothing is
@@ -107,8 +106,8 @@ func (m *matroska) topLevel(e element) int64 {
 
 // cluster steps over a cluster whose size is known; all others have to be walked to find their end.
 func (m *matroska) cluster(c element) int64 {
-	if m.cut == "" && m.ticks > 0 && len(m.tracks) > 0 && !m.blocks.seen {
-		m.blocks.seen = true
+	if m.cut == "" && m.ticks > 0 && len(m.tracks) > 0 {
+		m.media = true
 		return -1
 	}
 	if c.unknown {
@@ -117,7 +116,7 @@ func (m *matroska) cluster(c element) int64 {
 	if c.end > m.w.size {
 		m.cut = "its last cluster is cut off"
 	}
-	if !m.blocks.seen {
+	if !m.media {
 		return m.readBlocks(c)
 	}
 	m.recent[0], m.recent[1] = m.recent[1], c
@@ -178,7 +177,7 @@ func (m *matroska) verdict() error {
 	switch {
 	case len(m.tracks) == 0:
 		return incomplete("its header is not whole: no track is described")
-	case !m.blocks.seen:
+	case !m.media:
 		return incomplete("only its header: not one block of media was written")
 	}
 	return nil

@@ -4,7 +4,6 @@ import "time"
 
 // blockTimes is what the blocks that were looked at say about time, from the start of the segment.
 type blockTimes struct {
-	seen       bool // at least one block is whole
 	first, end time.Duration
 }
 
@@ -81,10 +80,10 @@ func (m *matroska) block(b element, base, length uint64) {
 		lasts = max(0, start-t.last)
 	}
 	t.seen, t.last = true, start
-	if !m.blocks.seen || start < m.blocks.first {
+	if !m.media || start < m.blocks.first {
 		m.blocks.first = start
 	}
-	m.blocks.seen = true
+	m.media = true
 	m.blocks.end = max(m.blocks.end, saturate(start, lasts))
 }
 

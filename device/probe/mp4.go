@@ -196,6 +196,8 @@ func (m *mp4) mediaType() string {
 // verdict says whether anything can be played.
 func (m *mp4) verdict() error {
 	switch {
+	case !m.moov && m.brand.isImage():
+		return ErrNotMedia
 	case !m.moov && m.fragments.seen:
 		return incomplete("no moov box: these are fragments without the header they need")
 	case !m.moov && m.cut != "" && !m.cutData:

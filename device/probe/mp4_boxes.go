@@ -22,6 +22,16 @@ func (k fourCC) printable() bool {
 	return true
 }
 
+// isImage says whether the type is a brand of still pictures, ISO/IEC 23008-12 §10, which share the box
+// structure and nothing else.
+func (k fourCC) isImage() bool {
+	switch k.String() {
+	case "heic", "heix", "heim", "heis", "mif1", "avif":
+		return true
+	}
+	return false
+}
+
 // box is where one box lies in the file, in bytes from its start.
 type box struct {
 	kind             fourCC

@@ -189,38 +189,61 @@ func makeRecordings() {
 	}
 }
 
-// makeAll runs two ffmpeg at a time.
+// makeAll runs two ffmpeg at a time, each of which makes up to eight recordings of one source.
 func makeAll(list []recording, src, out string) error {
-	jobs, errs := make(chan recording), make(chan error, len(list))
+	jobs, errs := make(chan []recording), make(chan error, len(list))
 	var workers sync.WaitGroup
 	for range 2 {
 		workers.Go(func() {
-			for r := range jobs {
-				errs <- r.make(src, out)
+			for batch := range jobs {
+				errs <- makeBatch(batch, src, out)
 			}
 		})
 	}
-	for _, r := range list {
-		jobs <- r
+	for _, batch := range batches(list) {
+		jobs <- batch
 	}
 	close(jobs)
 	workers.Wait()
-	for range list {
-		if err := <-errs; err != nil {
+	close(errs)
+	for err := range errs {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r recording) make(src, out string) error {
-	args := []string{"-nostdin", "-v", "error", "-y", "-threads", "1"}
-	if r.from != "" {
-		args = append(args, "-i", filepath.Join(src, r.from))
+// batches puts copies of the same source together; what goes through a pipe stays alone.
+func batches(list []recording) (all [][]recording) {
+	const most = 8
+	open := map[string]int{}
+	for _, r := range list {
+		i, ok := open[r.from]
+		if !ok || r.from == "" || r.piped() || len(all[i]) == most {
+			all = append(all, nil)
+			i = len(all) - 1
+			if !r.piped() {
+				open[r.from] = i
+			}
+		}
+		all[i] = append(all[i], r)
 	}
-	args = append(args, strings.Fields(r.args)...)
-	if !strings.HasSuffix(r.args, "pipe:1") {
-		args = append(args, "-threads", "1", filepath.Join(out, r.name))
+	return all
+}
+
+func (r recording) piped() bool { return strings.HasSuffix(r.args, "pipe:1") }
+
+func makeBatch(batch []recording, src, out string) error {
+	args := []string{"-nostdin", "-v", "error", "-y", "-threads", "1"}
+	if from := batch[0].from; from != "" {
+		args = append(args, "-i", filepath.Join(src, from))
+	}
+	for _, r := range batch {
+		args = append(args, strings.Fields(r.args)...)
+		if !r.piped() {
+			args = append(args, "-threads", "1", filepath.Join(out, r.name))
+		}
 	}
 	cmd := exec.Command("ffmpeg", args...)
 	var stdout, stderr bytes.Buffer
@@ -229,7 +252,7 @@ func (r recording) make(src, out string) error {
 		return fmt.Errorf("ffmpeg %q: %w: %s", args, err, stderr.Bytes())
 	}
 	if stdout.Len() > 0 {
-		return os.WriteFile(filepath.Join(out, r.name), stdout.Bytes(), 0o600)
+		return os.WriteFile(filepath.Join(out, batch[0].name), stdout.Bytes(), 0o600)
 	}
 	return nil
 }
