@@ -12,6 +12,8 @@ test,bench  ffmpeg                       ffmpeg
 test        ffprobe                      ffmpeg
 test        qemu-arm-static|qemu-arm     qemu-user-static
 test,bench  strace                       strace
+test        curl                         curl
+test        jq                           jq
 check       systemd-analyze              systemd
 '
 
