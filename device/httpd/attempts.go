@@ -19,10 +19,11 @@ const (
 
 // attempts limits guessing, per address and in all. Timers are monotonic; the table is bounded. Safe for concurrent use.
 type attempts struct {
-	mu   sync.Mutex
-	from map[netip.Prefix]*rate.Limiter
-	rest *rate.Limiter // shared by the addresses the table has no place for
-	all  *rate.Limiter
+	mu    sync.Mutex
+	from  map[netip.Prefix]*rate.Limiter
+	swept time.Time     // when idle addresses were last forgotten
+	rest  *rate.Limiter // shared by the addresses the table has no place for
+	all   *rate.Limiter
 }
 
 func newAttempts() *attempts {
@@ -72,7 +73,7 @@ func (a *attempts) limiter(remote string, now time.Time) *rate.Limiter {
 	if l := a.from[p]; l != nil {
 		return l
 	}
-	if len(a.from) >= maxAddresses {
+	if len(a.from) >= maxAddresses && now.Sub(a.swept) > addressEvery {
 		a.forgetIdle(now)
 	}
 	if len(a.from) >= maxAddresses {
@@ -85,6 +86,7 @@ func (a *attempts) limiter(remote string, now time.Time) *rate.Limiter {
 
 // forgetIdle drops the addresses that have all their tries back: a new limiter is the same.
 func (a *attempts) forgetIdle(now time.Time) {
+	a.swept = now
 	for p, l := range a.from {
 		if l.TokensAt(now) >= addressBurst {
 			delete(a.from, p)
