@@ -23,6 +23,7 @@ func (w *Watcher) place(ctx context.Context) error {
 	for _, wd := range w.folders.stale() {
 		w.drop(wd)
 	}
+	w.lost = "" // the scan after Ready or the Reconcile that follows sees what was corrected here
 	w.state()
 	w.schedule()
 	return nil

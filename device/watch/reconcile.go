@@ -46,7 +46,6 @@ func (w *Watcher) reconcile(ctx context.Context, why string) error {
 	if err := w.place(ctx); err != nil {
 		return err
 	}
-	w.lost = "" // what placing corrected is told by this very Reconcile
 	return w.tell(ctx, Event{Op: Reconcile, Reason: why})
 }
 
