@@ -37,7 +37,7 @@ type live struct {
 
 	ops   []store.Op // finished, not committed
 	paths []string   // what they are about
-	added []store.ID // clips among them: the watcher may tell of a file twice
+	added []store.ID // clips among them
 	since time.Time  // when the first of them was finished
 }
 
@@ -150,28 +150,40 @@ func (l *live) file(r recheck) {
 		return
 	}
 	defer f.Close()
-	switch found := l.look(f, info, r.path, r.quiet(info)); found.verdict {
-	case written:
+	if l.isListed(r.path, info) {
 		l.waiting.drop(r.path)
-	case unsure:
+		return
+	}
+	found := l.look(f, info, r.path, r.quiet(info))
+	if found.verdict == unsure {
 		r.wait(info, found.wait)
 		if !l.waiting.add(r) {
 			l.Rescan("too many files wait to be settled")
 		}
+		return
+	}
+	l.waiting.drop(r.path)
+	switch found.verdict {
 	case unusable:
-		l.waiting.drop(r.path)
 		l.partial(r.path, info, found.reason)
 	case settled:
-		l.waiting.drop(r.path)
 		l.finish(f, r, found.clip)
 	}
 }
 
+// isListed says whether the catalogue has the file as it is, or will have it with the next commit: the watcher may tell
+// of a file twice.
+func (l *live) isListed(file string, info fs.FileInfo) bool {
+	id := store.MakeID(file, info.Size(), info.ModTime())
+	if slices.Contains(l.added, id) {
+		return true
+	}
+	_, stage, err := l.Store.Clip(id)
+	return err == nil && stage == store.StageListed
+}
+
 // finish reads a settled file for its sums and puts its clip among those to be committed.
 func (l *live) finish(f *os.File, r recheck, c store.Clip) {
-	if l.isListed(c) {
-		return
-	}
 	if l.Hash {
 		switch err := l.hasher.clip(l.ctx, f, &c); {
 		case errors.Is(err, errChanged) && r.tries < maxTries:
@@ -189,16 +201,7 @@ func (l *live) finish(f *os.File, r recheck, c store.Clip) {
 	l.added = append(l.added, c.ID)
 	l.absorb(c)
 	l.expect.met(c.Camera)
-	l.Log.Debug("clip settled", "path", c.Path, "id", c.ID, "camera", c.Camera, "bytes", c.Size, "complete", c.Complete)
-}
-
-// isListed says whether the catalogue has c, or will have it with the next commit.
-func (l *live) isListed(c store.Clip) bool {
-	if slices.Contains(l.added, c.ID) {
-		return true
-	}
-	known, stage, err := l.Store.ClipAt(c.Path)
-	return err == nil && known.ID == c.ID && stage == store.StageListed
+	l.Log.Info("clip settled", "path", c.Path, "id", c.ID, "camera", c.Camera, "bytes", c.Size, "complete", c.Complete)
 }
 
 // unread notes a settled file that could not be read to its end.
@@ -207,16 +210,24 @@ func (l *live) unread(c store.Clip, err error) {
 		return // its next close, or the next start, comes back to it
 	}
 	l.putPartial(store.Partial{Path: c.Path, Size: c.Size, Mtime: c.Mtime, Reason: unreadable + err.Error()})
+	l.retry()
 }
 
 func (l *live) unopened(file string, err error) {
 	l.waiting.drop(file)
-	if reason, gone := unopened(err); !gone {
-		l.putPartial(store.Partial{Path: file, Reason: reason})
+	if errors.Is(err, fs.ErrNotExist) {
+		l.flush()
+		l.gone(file)
 		return
 	}
-	l.flush()
-	l.gone(file)
+	reason := unopened(err)
+	if reason == "" {
+		return
+	}
+	l.putPartial(store.Partial{Path: file, Reason: reason})
+	if !errors.Is(err, fs.ErrPermission) {
+		l.retry()
+	}
 }
 
 // partial notes an unusable file. What the catalogue had at its path has been overwritten.

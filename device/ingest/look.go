@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clipd/device/probe"
+	"clipd/device/root"
 	"clipd/store"
 )
 
@@ -96,15 +97,18 @@ func (in *Ingest) seen(file string, info fs.FileInfo) store.Clip {
 	return c
 }
 
-// unopened says why a file could not be looked at: gone, or a partial with a reason.
-func unopened(err error) (reason string, gone bool) {
+// unopened says why a file could not be looked at. It is "" where that says nothing about the file: it is gone, or the
+// root is away.
+func unopened(err error) (reason string) {
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", true
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, root.ErrAway):
+		return ""
+	case errors.Is(err, root.ErrNotRegular):
+		return "not a regular file"
 	case errors.Is(err, fs.ErrPermission):
-		return unreadable + "permission denied; give the user clipd runs as read access", false
+		return unreadable + "permission denied; give the user clipd runs as read access"
 	}
-	return unreadable + err.Error(), false
+	return unreadable + err.Error()
 }
 
 // irregular is the reason for what has the name of a media file and is none.

@@ -39,9 +39,6 @@ func (in *Ingest) scan(ctx context.Context, reason string) error {
 	defer in.setProgress(Progress{})
 	defer in.calm()
 	for pass, run := range []func(context.Context) error{s.walk, s.probe, s.hash} {
-		if pass == 2 && !in.Hash {
-			break
-		}
 		if err := run(ctx); err != nil {
 			return fmt.Errorf("scan, pass %d: %w", pass+1, err)
 		}

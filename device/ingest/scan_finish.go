@@ -22,7 +22,8 @@ func (s *scan) probe(ctx context.Context) error {
 	})
 }
 
-// hash is pass three: the sums of the files that were probed, which lists them.
+// hash is pass three: the sums of the files that were probed, which lists them. Without hashing it lists what an earlier
+// run, with hashing, has left.
 func (s *scan) hash(ctx context.Context) error {
 	totals, err := s.Store.Totals()
 	if err != nil {
@@ -78,7 +79,11 @@ func (s *scan) hashFile(ctx context.Context, c store.Clip, f *os.File) error {
 	if w, err := writersOf(f); err == nil && w == hasWriter {
 		return s.unusable(ctx, c, stillWritten)
 	}
-	switch err := s.hasher.clip(ctx, f, &c); {
+	var err error
+	if s.Hash {
+		err = s.hasher.clip(ctx, f, &c)
+	}
+	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, errChanged):
@@ -112,11 +117,10 @@ func (s *scan) unusable(ctx context.Context, c store.Clip, reason string) error 
 
 // unopened takes a pending clip whose file cannot be opened.
 func (s *scan) unopened(ctx context.Context, c store.Clip, err error) error {
-	if perr := s.present(ctx); perr != nil {
-		return perr
+	if away := s.present(ctx); away != nil {
+		return away
 	}
-	reason, gone := unopened(err)
-	if !gone {
+	if reason := unopened(err); reason != "" {
 		return s.unusable(ctx, c, reason)
 	}
 	return s.put(ctx, c.Path, store.Forget(c.ID, "gone"), probeBatch)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"clipd/store"
@@ -266,5 +267,68 @@ func TestProgress(t *testing.T) {
 	}
 	if since := time.Since(b.Beat()); since > 2*pulse {
 		t.Errorf("no sign of life for %v", since)
+	}
+}
+
+// Rows that were left between the probe and the hash are listed too when hashing has been turned off since.
+func TestHashingTurnedOff(t *testing.T) {
+	b := newBox(t, func(in *Ingest) { in.Hash = false })
+	b.record("a.mp4", mp4(t))
+	info := must[os.FileInfo](t)(b.Root.Stat("a.mp4"))
+	check(t, b.Store.Apply(t.Context(), store.Probed(b.seen("a.mp4", info))))
+	b.start()
+	if c := b.clip("a.mp4"); c.Hashed {
+		t.Error("hashed although that is turned off")
+	}
+}
+
+func TestGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gate
+		check(t, g.pass(t.Context()))
+		g.shut()
+		passed := make(chan error, 1)
+		go func() { passed <- g.pass(t.Context()) }()
+		synctest.Wait()
+		if len(passed) != 0 {
+			t.Fatal("the gate was passed while it was shut")
+		}
+		g.reopen()
+		check(t, <-passed)
+		g.shut()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := g.pass(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("at a shut gate without a future: %v", err)
+		}
+	})
+}
+
+// A file being hashed by the scan rests between two blocks while there is live work.
+func TestHashingRestsForLive(t *testing.T) {
+	b := newBox(t, nil)
+	b.record("big.mp4", make([]byte, 4*hashBlock))
+	f, info, err := b.Root.Open("big.mp4")
+	check(t, err)
+	defer f.Close()
+	c := b.seen("big.mp4", info)
+	blocks := 0
+	resting := make(chan struct{})
+	h := hasher{pause: func(ctx context.Context) error {
+		if blocks++; blocks == 2 {
+			b.gate.shut()
+			go func() { close(resting) }()
+		}
+		return b.gate.pass(ctx)
+	}}
+	done := make(chan error, 1)
+	go func() { done <- h.clip(t.Context(), f, &c) }()
+	<-resting
+	if len(done) != 0 {
+		t.Error("hashing went on at a shut gate")
+	}
+	b.gate.reopen()
+	if check(t, <-done); !c.Hashed || blocks != 4 {
+		t.Errorf("hashed %v in %d blocks, want 4", c.Hashed, blocks)
 	}
 }

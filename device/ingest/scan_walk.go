@@ -137,13 +137,12 @@ func (c *comparison) compare(file string, info fs.FileInfo, known store.Known, s
 	return c.put(c.ctx, file, store.Attach(id, sidecars, posterAmong(sidecars)), seeBatch)
 }
 
-// missing takes a listed entry that could not be looked at.
+// missing takes an entry that could not be looked at.
 func (c *comparison) missing(file string, known store.Known, err error) error {
-	reason, gone := unopened(err)
-	if !gone {
+	if reason := unopened(err); reason != "" {
 		return c.partial(store.Partial{Path: file, Reason: reason})
 	}
-	if !known.ID.IsZero() {
+	if !known.ID.IsZero() && isGone(err) {
 		c.miss(known)
 	}
 	return nil
