@@ -3,14 +3,13 @@ package announce
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"sync"
 	"time"
-
-	"crypto/tls"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
@@ -19,6 +18,9 @@ import (
 // maxPacket is the longest packet taken from a broker, in bytes after the fixed header. paho allocates whatever length
 // a broker claims, up to 256 MiB.
 const maxPacket = 64 << 10
+
+// errDisconnected is a broker that takes leave.
+var errDisconnected = errors.New("the broker sent DISCONNECT")
 
 // errClosed is the end of a connection that was closed on this side.
 var errClosed = errors.New("connection closed")
@@ -96,6 +98,8 @@ func (c *conn) allow(kind byte, n, length int) error {
 	case kind == packets.Suback && !c.granted:
 		c.granted = true
 		return nil
+	case kind == packets.Disconnect: // not in MQTT 3.1.1, but the embedded broker does it on a take-over
+		return errDisconnected
 	}
 	return fmt.Errorf("unexpected packet of type %d and %d bytes", kind, length)
 }

@@ -39,7 +39,7 @@ func (a *Announcer) judge(err error, early bool) {
 
 // hungUp reports whether the other side closed the connection.
 func hungUp(err error) bool {
-	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+	for _, e := range []error{errDisconnected, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -192,7 +192,7 @@ func (s *session) publish(topic string, retain bool, payload []byte, passes uint
 	s.unacked = append(s.unacked, sent{s.client.Publish(topic, 1, retain, payload), passes, time.Now()})
 }
 
-// state of things that the next message replaces: QoS 0, retained.
+// keep sends what the next message of its topic replaces: QoS 0, retained.
 func (s *session) keep(topic string, payload []byte) { s.client.Publish(topic, 0, true, payload) }
 
 // acknowledged takes the messages that are done, oldest first, and moves the cursor past them. A session whose
