@@ -109,7 +109,7 @@ func (x *exif) entry(e [12]byte) {
 // text returns an ASCII value of at most 32 bytes; up to four are in the entry itself.
 func (x *exif) text(e [12]byte) string {
 	n := x.order.Uint32(e[4:])
-	p := e[8:min(8+n, 12)]
+	p := e[8 : 8+min(n, 4)]
 	if n > 4 {
 		p = x.at(int64(x.order.Uint32(e[8:])), int(min(n, 32)))
 	}
