@@ -39,7 +39,7 @@ func (e *Engine) listen(ln net.Listener, ready func([]byte) bool, tls bool) (*Li
 	if !ok {
 		return nil, fmt.Errorf("listen on %v: a %T is no TCP listener", ln.Addr(), ln)
 	}
-	fd, err := takeListener(tcp)
+	fd, err := takeListener(tcp, e.cfg.Unsent)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %v: %w", ln.Addr(), err)
 	}
@@ -61,7 +61,7 @@ func (e *Engine) listen(ln net.Listener, ready func([]byte) bool, tls bool) (*Li
 
 // takeListener duplicates the socket and closes the original, so that Go's poller does not wake for its events too. The
 // options set here are inherited by every connection, tcp(7).
-func takeListener(tcp *net.TCPListener) (int, error) {
+func takeListener(tcp *net.TCPListener, unsent int) (int, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return -1, err
@@ -74,7 +74,7 @@ func takeListener(tcp *net.TCPListener) (int, error) {
 	}
 	for _, o := range [][3]int{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSent},
+		{unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent},
 		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 30},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},

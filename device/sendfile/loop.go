@@ -1,21 +1,31 @@
 package sendfile
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// loop is one thread's worth of work: it waits in epoll_wait(2) and moves bytes for the socks that are its own.
+// loop is one thread's worth of work: it waits for its epoll set and moves bytes for the socks that are its own.
+//
+// It does not block in epoll_wait(2). A goroutine that does keeps its P until the runtime's monitor takes that away, and
+// wakes the monitor when it returns: measured, 40 µs of CPU and five system calls for each wakeup. The set is itself in
+// the set of Go's poller instead, which is where an idle thread waits anyway.
 type loop struct {
-	eng  *Engine
-	ep   int
-	bell int // eventfd(2): somebody wants the loop to look around
-	main bool
-	next time.Duration // when main looks at deadlines again
-	peek [16 << 10]byte
+	eng    *Engine
+	ep     int
+	file   *os.File        // ep, known to Go's poller
+	raw    syscall.RawConn // of file
+	bell   int             // eventfd(2): somebody wants the loop to look around
+	main   bool
+	next   time.Duration // when main looks at deadlines again
+	wakeAt time.Duration // the deadline that file has; 0 is none
+	events [128]unix.EpollEvent
+	peek   [16 << 10]byte
 }
 
 // bellEvent is what epoll says for the bell instead of a place in the table; listeners have the numbers below.
@@ -28,22 +38,33 @@ func newLoop(e *Engine, i int) (*loop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a loop: %w", os.NewSyscallError("epoll_create1", err))
 	}
-	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		_ = unix.Close(ep)
-		return nil, fmt.Errorf("make a loop: %w", os.NewSyscallError("eventfd", err))
-	}
-	l := &loop{eng: e, ep: ep, bell: bell, main: i == 0}
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: bellEvent}
-	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, bell, &ev); err != nil {
-		l.close()
-		return nil, fmt.Errorf("make a loop: %w", os.NewSyscallError("epoll_ctl", err))
+	l := &loop{eng: e, ep: ep, bell: -1, main: i == 0}
+	if err := l.open(); err != nil {
+		_ = l.file.Close()
+		_ = unix.Close(l.bell)
+		return nil, fmt.Errorf("make a loop: %w", err)
 	}
 	return l, nil
 }
 
+func (l *loop) open() (err error) {
+	err = unix.SetNonblock(l.ep, true) // what os.NewFile wants to see of a descriptor for the poller
+	l.file = os.NewFile(uintptr(l.ep), "epoll")
+	if err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
+	if l.raw, err = l.file.SyscallConn(); err != nil {
+		return err
+	}
+	if l.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: bellEvent}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.ep, unix.EPOLL_CTL_ADD, l.bell, &ev))
+}
+
 func (l *loop) close() {
-	_ = unix.Close(l.ep)
+	_ = l.file.Close()
 	_ = unix.Close(l.bell)
 }
 
@@ -55,20 +76,52 @@ func (l *loop) wake() {
 
 func (l *loop) run() error {
 	defer l.closeAll()
-	events := make([]unix.EpollEvent, 128)
 	for {
-		n, err := unix.EpollWait(l.ep, events, l.timeout())
-		if err != nil && err != unix.EINTR {
-			return os.NewSyscallError("epoll_wait", err)
+		n, err := l.wait()
+		if err != nil {
+			return err
 		}
 		l.eng.stats.wakeups.Add(1)
-		for i := range max(n, 0) {
-			l.handle(&events[i])
+		for i := range n {
+			l.handle(&l.events[i])
 		}
 		if !l.lookAround() {
 			return nil
 		}
 	}
+}
+
+// wait returns how many events there are, none if it is time to look around.
+func (l *loop) wait() (n int, err error) {
+	if err := l.setTimer(); err != nil {
+		return 0, fmt.Errorf("wait for sockets: %w", err)
+	}
+	var failed error
+	err = l.raw.Read(func(uintptr) bool {
+		n, failed = unix.EpollWait(l.ep, l.events[:], 0)
+		return n > 0 || failed != nil && failed != unix.EINTR
+	})
+	switch {
+	case failed != nil && failed != unix.EINTR:
+		return 0, os.NewSyscallError("epoll_wait", failed)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		l.wakeAt = 0
+		return 0, nil
+	}
+	return max(n, 0), err
+}
+
+// setTimer makes wait end when the next thing is due.
+func (l *loop) setTimer() error {
+	due := l.due()
+	if due == l.wakeAt {
+		return nil
+	}
+	l.wakeAt = due
+	if due == 0 {
+		return l.file.SetReadDeadline(time.Time{})
+	}
+	return l.file.SetReadDeadline(l.eng.start.Add(due))
 }
 
 func (l *loop) handle(ev *unix.EpollEvent) {
@@ -89,22 +142,20 @@ func (l *loop) handle(ev *unix.EpollEvent) {
 	}
 }
 
-// timeout is what epoll_wait takes: milliseconds, or -1 while there is nothing that could become late.
-func (l *loop) timeout() int {
+// due is when there is something to look at without an event, 0 for never.
+func (l *loop) due() time.Duration {
 	if !l.main {
-		return -1
+		return 0
 	}
 	l.eng.mu.Lock()
 	defer l.eng.mu.Unlock()
-	until := l.next
-	switch held, some := l.eng.held.next(); {
-	case some:
-		until = min(until, held)
-	case l.eng.table.n == 0:
-		return -1
+	if until, some := l.eng.held.next(); some {
+		return min(l.next, until)
 	}
-	left := until - l.eng.now()
-	return int(max(0, (left+time.Millisecond-1)/time.Millisecond))
+	if l.eng.table.n == 0 {
+		return 0
+	}
+	return l.next
 }
 
 // lookAround does what is due and says whether the loop goes on.

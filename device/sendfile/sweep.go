@@ -6,10 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notSent is how many bytes that TCP could not send yet a socket takes before it is full, TCP_NOTSENT_LOWAT. It wakes the
-// engine at half of it.
-const notSent = 256 << 10
-
 // lingerFor is how long a connection that is answered and half closed may stay.
 const lingerFor = 5 * time.Second
 
