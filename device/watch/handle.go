@@ -99,19 +99,33 @@ func (w *Watcher) folder(ctx context.Context, e raw, path string) error {
 		return w.tell(ctx, Event{Op: FolderGone, Path: path}) // IN_IGNORED ends its watch
 	case e.is(unix.IN_CREATE):
 		return w.appear(ctx, e.wd, string(e.name), path)
-	case e.is(unix.IN_ATTRIB) && len(w.folders.at(e.wd, string(e.name))) == 0:
-		return w.appear(ctx, e.wd, string(e.name), path) // it may be readable now
+	case e.is(unix.IN_ATTRIB):
+		return w.unlock(ctx, e.wd, string(e.name))
 	}
 	return nil
+}
+
+// unlock watches a folder that could not be watched until its mode changed.
+func (w *Watcher) unlock(ctx context.Context, parent int32, name string) error {
+	before := len(w.folders.by)
+	wd := w.placeFolder(parent, name)
+	if wd == none || len(w.folders.by) == before {
+		return nil
+	}
+	w.lose("a folder can be watched now that could not before") // also finds out whether that was the only problem
+	return w.walk(ctx, wd, w.tellClosed(ctx))
 }
 
 // appear watches the folder at path and all beneath it, and tells the files in them. That is done even if it is watched
 // already: it may have been met by an earlier walk, and its files have been told before an event about its name.
 func (w *Watcher) appear(ctx context.Context, parent int32, name, path string) error {
-	tell := func(path string) error { return w.tell(ctx, Event{Op: Closed, Path: path}) }
 	wd := w.placeFolder(parent, name)
 	if wd == none {
-		return w.listUnwatched(path, tell)
+		return w.listUnwatched(path, w.tellClosed(ctx))
 	}
-	return w.walk(ctx, wd, tell)
+	return w.walk(ctx, wd, w.tellClosed(ctx))
+}
+
+func (w *Watcher) tellClosed(ctx context.Context) found {
+	return func(path string) error { return w.tell(ctx, Event{Op: Closed, Path: path}) }
 }

@@ -24,7 +24,7 @@ type lister struct{ buf [16 << 10]byte }
 
 // list calls each for every name in the folder at path, in no order, until it fails. It must not be called from each.
 func (l *lister) list(path string, each func(name string, k kind) error) error {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("open", err)
 	}

@@ -83,7 +83,7 @@ func (w *Watcher) left(ctx context.Context, f from) error {
 		w.lose(tooFast)
 	}
 	for _, wd := range moved {
-		w.drop(wd)
+		w.drop(w.folders.beneath(wd))
 	}
 	return w.tell(ctx, Event{Op: FolderGone, Path: f.path})
 }

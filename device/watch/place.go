@@ -20,9 +20,7 @@ func (w *Watcher) place(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, wd := range w.folders.stale() {
-		w.drop(wd)
-	}
+	w.drop(w.folders.stale())
 	w.lost = "" // the scan after Ready or the Reconcile that follows sees what was corrected here
 	w.state()
 	w.schedule()
@@ -60,7 +58,7 @@ func (w *Watcher) walk(ctx context.Context, wd int32, tell found) error {
 		if !ok {
 			continue
 		}
-		err := w.lister.list(w.full(dir), func(name string, k kind) error {
+		err := w.lister.list(w.listed(dir), func(name string, k kind) error {
 			switch {
 			case Ignored(name):
 			case k == regular && tell != nil:
@@ -122,15 +120,23 @@ func (w *Watcher) listUnwatched(dir string, tell found) error {
 	return nil
 }
 
-// drop ends the watches of top and all beneath it.
-func (w *Watcher) drop(top int32) {
-	for _, wd := range w.folders.beneath(top) {
+// drop ends the watches of folders.
+func (w *Watcher) drop(folders []int32) {
+	for _, wd := range folders {
 		w.queue.forget(wd)
 		delete(w.folders.by, wd)
 	}
 }
 
 func (w *Watcher) full(path string) string { return join(w.dir, path) }
+
+// listed is full for open(2) with O_NOFOLLOW: the tree's own folder may be behind a link, none beneath it may.
+func (w *Watcher) listed(path string) string {
+	if path == "" {
+		return w.dir + "/."
+	}
+	return w.full(path)
+}
 
 func join(dir, name string) string {
 	if dir == "" || name == "" {

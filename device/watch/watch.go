@@ -2,8 +2,9 @@
 // inotify(7) and nothing else: it lists folders and looks at types, but opens no file, and knows no catalogue and no clip.
 //
 // What it tells are hints in the kernel's order. A file may be told twice, never zero times; by the time an event is
-// read the file may have moved on, and then a later event says so. Where the kernel lost something, and only there, a
-// Reconcile asks the reader to compare the whole tree.
+// read the file may have moved on, and then a later event says so. Where something may have been lost (the queue overflowed,
+// folders were renamed faster than they could be followed, some cannot be watched), and every six hours, a Reconcile asks the
+// reader to compare the whole tree.
 package watch
 
 import (
@@ -112,8 +113,8 @@ func (w *Watcher) Problem() string {
 	return ""
 }
 
-// Run watches until ctx is done, and then returns nil at once. When the folder itself goes away it tells Reconcile and
-// returns ErrGone: start over with a new Watcher once the folder is back. Call it once.
+// Run watches until ctx is done, and then returns nil at once. When the folder itself goes away it tells Reconcile, which
+// blocks until the reader has room, and returns ErrGone: start over with a new Watcher once the folder is back. Call it once.
 func (w *Watcher) Run(ctx context.Context) error {
 	defer close(w.events)
 	defer w.queue.close()
