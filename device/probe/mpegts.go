@@ -197,7 +197,7 @@ func (ts *transport) duration() time.Duration {
 		first = min(first, sinceReference(s.first, ref))
 		end = max(end, sinceReference(s.first, ref)+s.length())
 	}
-	return time.Duration(end-first) * time.Second / clockRate
+	return seconds(uint64(end-first), clockRate)
 }
 
 const (
