@@ -23,11 +23,10 @@ func (a *Announcer) sessions(ctx context.Context) {
 			err = s.run(ctx)
 			s.end()
 		}
+		a.ended(err)
 		if ctx.Err() != nil {
-			a.ended(nil)
 			return
 		}
-		a.ended(err)
 		a.judge(err, s != nil && time.Since(began) < a.limits.contested)
 		a.sleep(ctx, wait.pause())
 	}

@@ -2,50 +2,40 @@ package announce
 
 import (
 	"errors"
+	"fmt"
 	"time"
-
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// errGoodbye is a stop that the broker did not acknowledge in time; it then publishes the will.
-var errGoodbye = errors.New("offline was not acknowledged in time")
+// errGoodbye is a stop that the broker did not acknowledge; it then publishes the will, which says the same.
+var errGoodbye = errors.New("offline was not acknowledged")
 
 // goodbye waits for what is under way, publishes offline and waits for its PUBACK, then disconnects. MQTT 3.1.1
-// [MQTT-3.14.4-3] discards the will, so offline must have arrived before.
+// [MQTT-3.14.4-3] discards the will, so offline must have arrived before. A broker that takes too long is hung up on.
 func (s *session) goodbye() error {
-	timeout := time.NewTimer(s.limits.goodbye)
+	timeout := time.AfterFunc(s.limits.goodbye, func() { s.conn.Close() })
 	defer timeout.Stop()
-	if err := s.drain(window-1, timeout.C); err != nil {
-		return err
+	if err := s.drain(window - 1); err != nil {
+		return fmt.Errorf("%w: %w", errGoodbye, err)
 	}
-	published := make(chan mqtt.Token, 1)
-	go func() { published <- s.client.Publish(s.topics.availability(), 1, true, []byte(offline)) }()
-	select {
-	case t := <-published:
-		s.unacked = append(s.unacked, sent{token: t, at: time.Now()})
-	case <-timeout.C:
-		return errGoodbye
-	}
-	if err := s.drain(0, timeout.C); err != nil {
-		return err
+	s.publish(s.topics.availability(), true, []byte(offline), 0)
+	if err := s.drain(0); err != nil {
+		return fmt.Errorf("%w: %w", errGoodbye, err)
 	}
 	s.client.Disconnect(250)
 	return nil
 }
 
 // drain waits until no more than n messages are unacknowledged.
-func (s *session) drain(n int, timeout <-chan time.Time) error {
-	for len(s.unacked) > n {
+func (s *session) drain(n int) error {
+	for len(s.unacked) > n && s.fault == nil {
 		select {
 		case <-s.unacked.head():
 		case <-s.conn.ended:
 			return s.lost()
-		case <-timeout:
-			return errGoodbye
 		}
 		if err := s.acknowledged(); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.fault
 }

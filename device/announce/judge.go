@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func (a *Announcer) ended(err error) {
 	switch {
 	case err == nil && was:
 		a.cfg.Log.Info("session with the broker ended")
-	case err != nil && (was || last != err.Error()):
+	case err != nil && !errors.Is(err, context.Canceled) && (was || last != err.Error()):
 		a.cfg.Log.Warn("no session with the broker", "broker", a.address(), "error", err)
 	}
 }

@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -34,9 +35,18 @@ func (s *session) url(what link.What, id store.ID, path string) string {
 
 // encode writes v, one of the types of this package and api, which always can be written.
 func encode(v any) []byte {
-	b, err := json.Marshal(v)
+	b, err := marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("encode %T: %v", v, err))
 	}
 	return b
+}
+
+// marshal leaves & in URLs as it is, so that people can copy them from a message.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

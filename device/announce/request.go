@@ -130,7 +130,7 @@ func decode(payload []byte) (r api.Request, err error) {
 
 // respond publishes an answer.
 func (s *session) respond(a answer) {
-	b, err := json.Marshal(a.response)
+	b, err := marshal(a.response)
 	if err != nil || len(b) > maxResponse {
 		p := api.NewProblem(api.Invalid, "The answer is too long for a message", "Ask for less, with limit.")
 		if err != nil {

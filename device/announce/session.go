@@ -33,6 +33,8 @@ type session struct {
 
 	client mqtt.Client
 	conn   *conn
+	caller caller
+	fault  error  // the connection ended during a call; nothing is sent any more
 	base   string // of URLs
 	box    api.Box
 
@@ -46,7 +48,7 @@ type session struct {
 
 func newSession(a *Announcer) *session {
 	s := &session{
-		Announcer: a, began: time.Now(), inbox: newInbox(),
+		Announcer: a, began: time.Now(), inbox: newInbox(), caller: newCaller(),
 		box: api.Box{ID: a.cfg.Box, Name: a.cfg.Name, Generation: a.cfg.Store.Generation()},
 	}
 	s.outbox = outbox{store: a.cfg.Store, within: a.cfg.AnnounceWithin, read: a.cursor.value(), met: s.met, gap: s.gap}
@@ -65,6 +67,7 @@ func newSession(a *Announcer) *session {
 
 // run tells and listens until the first error; at the end of ctx it says goodbye and returns nil.
 func (s *session) run(ctx context.Context) error {
+	go s.caller.work(s.life)
 	if err := s.greet(ctx); err != nil {
 		return err
 	}
@@ -108,13 +111,19 @@ func (s *session) step(ctx context.Context, changed <-chan struct{}, due <-chan 
 		s.respond(r)
 	case <-due:
 	}
+	if s.fault != nil {
+		return s.fault
+	}
 	return s.acknowledged()
 }
 
 // greet subscribes to requests before anything is published: from then on no SUBACK is due that paho could mistake for
 // the acknowledgement of a message. Then it says what is retained.
 func (s *session) greet(ctx context.Context) error {
-	t := s.client.Subscribe(s.topics.requests(), 1, nil)
+	t := s.send(func() mqtt.Token { return s.client.Subscribe(s.topics.requests(), 1, nil) })
+	if t == nil {
+		return s.fault
+	}
 	timeout := time.NewTimer(s.limits.ack)
 	defer timeout.Stop()
 	select {
@@ -149,7 +158,7 @@ func refused(t mqtt.Token) error {
 
 // tell publishes what the journal holds while the window has room, and what is retained once the journal is told.
 func (s *session) tell() error {
-	for pages := 0; !s.unacked.full() && pages < 2; {
+	for pages := 0; !s.unacked.full() && s.fault == nil && pages < 2; {
 		i, ok, err := s.outbox.next()
 		if err != nil {
 			return fmt.Errorf("read the journal: %w", err)
@@ -186,14 +195,31 @@ func (s *session) announce(i item) {
 	s.publish(s.topics.event(), false, s.encode(i.event, i.from), i.passes)
 }
 
-// publish sends with QoS 1. It blocks until paho has taken the message, at most the write timeout; what becomes of it
-// is seen when its turn comes.
+// publish sends with QoS 1; what becomes of the message is seen when its turn comes.
 func (s *session) publish(topic string, retain bool, payload []byte, passes uint64) {
-	s.unacked = append(s.unacked, sent{s.client.Publish(topic, 1, retain, payload), passes, time.Now()})
+	t := s.send(func() mqtt.Token { return s.client.Publish(topic, 1, retain, payload) })
+	if t != nil {
+		s.unacked = append(s.unacked, sent{t, passes, time.Now()})
+	}
 }
 
 // keep sends what the next message of its topic replaces: QoS 0, retained.
-func (s *session) keep(topic string, payload []byte) { s.client.Publish(topic, 0, true, payload) }
+func (s *session) keep(topic string, payload []byte) {
+	s.send(func() mqtt.Token { return s.client.Publish(topic, 0, true, payload) })
+}
+
+// send blocks until paho has taken a packet, or the connection has ended. Nothing is sent after a message that was not:
+// its PUBACK would move the cursor past that one.
+func (s *session) send(f func() mqtt.Token) mqtt.Token {
+	if s.fault != nil {
+		return nil
+	}
+	t := s.caller.call(s.conn.ended, f)
+	if t == nil {
+		s.fault = s.lost()
+	}
+	return t
+}
 
 // acknowledged takes the messages that are done, oldest first, and moves the cursor past them. A session whose
 // broker owes a PUBACK for too long is over.
@@ -239,6 +265,9 @@ func (s *session) wait() time.Duration {
 	}
 	if s.idle() {
 		due = earliest(due, s.status.due(s.limits))
+	}
+	if s.idle() && s.cfg.LinkTTL > 0 {
+		due = earliest(due, s.renewal())
 	}
 	return max(time.Until(due), 0)
 }

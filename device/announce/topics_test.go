@@ -153,7 +153,7 @@ func TestLinksInRetainedMessagesAreRenewed(t *testing.T) {
 	add(t, s, "front", 0, 1)
 	ch := subscribe(t, m.url(), "clipd/+/last")
 	c := config(s, m.url())
-	c.LinkTTL = 4 * time.Second
+	c.LinkTTL = 2 * time.Second
 	a := hurry(New(c))
 	start(t, a)
 	first := event(t, next(t, ch, "/last"))
