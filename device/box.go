@@ -42,6 +42,8 @@ type box struct {
 	problems *problems
 	progress progress
 
+	calm chan struct{} // holds one: a scan has ended
+
 	listener net.Listener
 	broker   *broker.Broker      // nil unless embedded
 	announce *announce.Announcer // nil without a broker
@@ -51,7 +53,7 @@ type box struct {
 
 // build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
 func build(ctx context.Context, cfg Config, version string, log *slog.Logger) (*box, error) {
-	b := &box{cfg: cfg, version: version, log: log, clock: clock.System(), started: time.Now()}
+	b := &box{cfg: cfg, version: version, log: log, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1)}
 	b.problems = newProblems(log, b.poke)
 	if b.cfg.Name == "" {
 		b.cfg.Name, _ = os.Hostname()
@@ -177,7 +179,7 @@ func loopback(addr string) bool {
 func (b *box) makeParts(context.Context) error {
 	b.ingest = ingest.New(ingest.Config{
 		Root: b.root, Store: b.store, Clock: b.clock, Location: b.cfg.location(), Cameras: b.cfg.cameras(),
-		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.problems.set,
+		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.problems.set, Calm: b.calmDown,
 	})
 	if b.cfg.MQTT.Broker != noBroker {
 		b.announce = announce.New(b.announceConfig())
@@ -243,6 +245,14 @@ func (b *box) cameraNames() []string {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// calmDown says that memory can be given back.
+func (b *box) calmDown() {
+	select {
+	case b.calm <- struct{}{}:
+	default:
+	}
 }
 
 // poke tells the announcer that the state may have changed.

@@ -15,6 +15,7 @@ import (
 // Run is one life of the box: it returns nil after ctx is done and everything has stopped in order, or the first
 // failure. SIGHUP is a receive on reload.
 func Run(ctx context.Context, cfg Config, version string, log *slog.Logger, reload <-chan os.Signal) error {
+	limitMemory()
 	b, err := build(ctx, cfg, version, log)
 	if err != nil {
 		return err
@@ -47,6 +48,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	t.start("ingest", b.ingest.Run)
 	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener) })
 	t.start("reload", func(ctx context.Context) error { return b.reload(ctx, reload) })
+	t.start("memory", func(ctx context.Context) error { return rest(ctx, b.calm) })
 	t.start("watchdog", func(ctx context.Context) error { return n.watchdog(ctx, b.stuck) })
 	return t
 }

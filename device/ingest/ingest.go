@@ -24,6 +24,8 @@ type Config struct {
 	// Problem is told what stands in the way of ingesting, and with an empty text that it no longer does. key names
 	// the problem ("watches", "empty-root", "catalogue", "camera/<name>"). It must not block. nil is a no-op.
 	Problem func(key, text string)
+	// Calm is called after a scan has ended: what it needed can be given back. nil is a no-op.
+	Calm func()
 }
 
 // delays are the only times that ingest waits.
@@ -38,10 +40,10 @@ var usualDelays = delays{stable: 2 * time.Second, cutOff: 10 * time.Second, reti
 
 // Progress is how far a scan has come.
 type Progress struct {
-	Scanning bool
-	Pass     int // 1: walk, 2: probe, 3: hash
-	Done     int // files finished in this pass
-	Total    int // files in this pass as far as known: a walk knows what the catalogue had before
+	Scanning bool `json:"scanning"`
+	Pass     int  `json:"pass"`  // 1: walk, 2: probe, 3: hash
+	Done     int  `json:"done"`  // files finished in this pass
+	Total    int  `json:"total"` // files in this pass as far as known: a walk knows what the catalogue had before
 }
 
 // Ingest is the task that keeps the catalogue equal to the files beneath the root. Make it with New.

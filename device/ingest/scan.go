@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"clipd/device/root"
@@ -53,7 +52,9 @@ func (in *Ingest) scan(ctx context.Context, reason string) error {
 // calm gives back what the long walk took.
 func (in *Ingest) calm() {
 	in.Store.Trim()
-	debug.FreeOSMemory()
+	if in.Calm != nil {
+		in.Calm()
+	}
 }
 
 func (in *Ingest) setProgress(p Progress) {
