@@ -21,6 +21,7 @@ func BenchmarkFirstScan(b *testing.B) {
 	data := mp4(b)
 	for b.Loop() {
 		box := newBox(b, func(in *Ingest) { in.Hash = false })
+		box.patience = time.Hour
 		for i := range files {
 			box.record(fmt.Sprintf("cam%d/2026-11-22/%03d/clip-%06d.mp4", i%3, i/1000, i), data)
 		}

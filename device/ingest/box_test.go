@@ -29,11 +29,13 @@ type box struct {
 	done     chan error
 	mu       sync.Mutex
 	problems map[string]string
+	patience time.Duration
 	told     chan struct{} // gets a token with each problem
 	scanned  chan struct{} // and with the end of each scan
 }
 
-const patience = 30 * time.Second
+// patience is how long a test waits for what must come.
+const patience = time.Minute
 
 // newBox makes a box that is not running, with folders of its own.
 func newBox(t testing.TB, change func(*Ingest)) *box {
@@ -44,7 +46,7 @@ func newBox(t testing.TB, change func(*Ingest)) *box {
 
 func openBox(t testing.TB, dir, state string, change func(*Ingest)) *box {
 	t.Helper()
-	b := &box{t: t, dir: dir, state: state, problems: map[string]string{}, told: make(chan struct{}, 100), scanned: make(chan struct{}, 1)}
+	b := &box{t: t, dir: dir, state: state, patience: patience, problems: map[string]string{}, told: make(chan struct{}, 100), scanned: make(chan struct{}, 1)}
 	log := slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c := clock.System()
 	c.Synced = func() bool { return true }
@@ -148,7 +150,7 @@ func (b *box) settle() {
 // until waits, commit by commit, until ok.
 func (b *box) until(what string, ok func() bool) {
 	b.t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(b.patience)
 	defer deadline.Stop()
 	for {
 		changed := b.Store.Changed()
@@ -159,7 +161,7 @@ func (b *box) until(what string, ok func() bool) {
 		case <-changed:
 		case <-b.told:
 		case <-deadline.C:
-			b.t.Fatalf("%s: still waiting after %v", what, patience)
+			b.t.Fatalf("%s: still waiting after %v", what, b.patience)
 		}
 	}
 }
@@ -206,6 +208,14 @@ func (b *box) journal() []store.Event {
 func (b *box) events(path string) []store.Event {
 	b.t.Helper()
 	return slices.DeleteFunc(b.journal(), func(e store.Event) bool { return e.Clip.Path != path })
+}
+
+// clips is how many are listed.
+func (b *box) clips() int {
+	b.t.Helper()
+	totals, err := b.Store.Totals()
+	check(b.t, err)
+	return totals.Clips
 }
 
 // listed is every listed clip's path and size.

@@ -108,9 +108,6 @@ func (l *live) drain() {
 }
 
 func (l *live) handle(e watch.Event) {
-	if e.Op != watch.Closed {
-		l.flush() // what follows asks the catalogue
-	}
 	switch e.Op {
 	case watch.Closed:
 		l.closed(e.Path)
@@ -137,7 +134,6 @@ func (l *live) closed(file string) {
 	if l.isMedia(file) {
 		l.file(recheck{path: file, origin: store.Live})
 	} else if isSidecar(file) {
-		l.flush()
 		l.attach(file)
 	}
 }
@@ -216,7 +212,6 @@ func (l *live) unread(c store.Clip, err error) {
 func (l *live) unopened(file string, err error) {
 	l.waiting.drop(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		l.flush()
 		l.gone(file)
 		return
 	}
@@ -232,7 +227,7 @@ func (l *live) unopened(file string, err error) {
 
 // partial notes an unusable file. What the catalogue had at its path has been overwritten.
 func (l *live) partial(file string, info fs.FileInfo, reason string) {
-	l.flush()
+	l.sync(file)
 	if old, _, err := l.Store.ClipAt(file); err == nil {
 		l.put(file, store.Forget(old.ID, "overwritten by what is no clip"))
 	}
@@ -252,6 +247,13 @@ func (l *live) put(path string, op store.Op) {
 	}
 	l.ops = append(l.ops, op)
 	l.paths = append(l.paths, path)
+}
+
+// sync makes the catalogue answer for paths: what is finished about them is committed.
+func (l *live) sync(paths ...string) {
+	if slices.ContainsFunc(paths, func(p string) bool { return slices.Contains(l.paths, p) }) {
+		l.flush()
+	}
 }
 
 // flush commits what is finished. What the catalogue does not take is found again by the next scan.

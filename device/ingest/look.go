@@ -134,8 +134,3 @@ func (in *Ingest) quietFor(info fs.FileInfo) time.Duration {
 	}
 	return max(in.Clock.Now().Sub(time.Unix(st.Ctim.Unix())), 0)
 }
-
-// sameFile says whether nothing was written between two looks.
-func sameFile(a, b fs.FileInfo) bool {
-	return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
-}

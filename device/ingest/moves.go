@@ -12,16 +12,17 @@ import (
 
 // moved takes a file that was renamed beneath the root.
 func (l *live) moved(from, to string) {
+	l.sync(from, to)
 	old, stage, err := l.Store.ClipAt(from)
 	known := err == nil && stage == store.StageListed
 	switch {
 	case known && l.isMedia(to) && l.rename(old, to, "renamed"):
+		return
 	case l.isMedia(to):
 		l.file(recheck{path: to, origin: store.Live})
 	case isSidecar(to):
 		l.attach(to)
 	}
-	l.flush()
 	l.gone(from)
 }
 
@@ -54,6 +55,7 @@ func (l *live) retimed(file string) {
 	if !l.isMedia(file) {
 		return
 	}
+	l.sync(file)
 	info, err := l.Root.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		l.gone(file)
@@ -79,6 +81,7 @@ func (l *live) isKnown(file string, info fs.FileInfo) bool {
 
 // retime is the second look at a file whose mtime was set.
 func (l *live) retime(r recheck) {
+	l.sync(r.path)
 	old, stage, err := l.Store.ClipAt(r.path)
 	if err != nil || stage != store.StageListed || l.Hash && !old.Hashed {
 		l.file(recheck{path: r.path, origin: r.origin})
@@ -103,6 +106,7 @@ func (l *live) retime(r recheck) {
 
 // gone takes a file that may have been removed. The recorder is followed, not fought.
 func (l *live) gone(file string) {
+	l.sync(file)
 	if _, err := l.Root.Stat(file); !isGone(err) {
 		return
 	}
@@ -116,7 +120,6 @@ func (l *live) gone(file string) {
 	if isSidecar(file) {
 		l.attach(file)
 	}
-	l.flush()
 }
 
 // isGone says whether there certainly is no such file: an unreadable folder or a root that is away proves nothing.
@@ -126,6 +129,7 @@ func isGone(err error) bool {
 
 // attach brings the sidecars of the clips that sidecar belongs, or belonged, to up to date.
 func (l *live) attach(sidecar string) {
+	l.flush() // its clip may be among what is finished
 	owners, err := l.ownersOf(sidecar)
 	if err != nil {
 		l.Log.Error("sidecar not attached", "path", sidecar, "error", err)
@@ -161,6 +165,7 @@ func (l *live) forgetGone(k store.Known) {
 
 // each calls fn for every catalogued file below folder, and commits what fn has put a page at a time.
 func (l *live) each(folder string, fn func(store.Known)) {
+	l.flush()
 	prefix := folder + "/"
 	for after, more := prefix, true; more && l.ctx.Err() == nil; {
 		known, err := l.Store.PathsFrom(after, maxBatch)
