@@ -15,6 +15,7 @@ type mp4 struct {
 
 	brand     fourCC
 	moov      bool
+	mdat      bool   // a whole one
 	timescale uint32 // of the movie, per second
 	duration  uint64 // of the movie, in timescale
 	tracks    []track
@@ -78,6 +79,7 @@ func (m *mp4) topLevel(b box) int64 {
 	case "moov":
 		m.readMoov(b)
 	case "mdat":
+		m.mdat = true
 		m.fragments.commit(m)
 	case "sidx":
 		if x, ok := readSidx(m.w, b); ok && !m.fragments.seen {
@@ -212,19 +214,12 @@ func (m *mp4) verdict() error {
 		return incomplete("only its header: not one fragment is whole")
 	case m.sampleCount() == 0:
 		return incomplete("its index (moov) lists no samples")
+	case m.cutData && !m.mdat:
+		return incomplete("media data is missing: %s", m.cut)
 	case m.lastChunk() >= m.w.size:
-		return incomplete("the media data is missing: %s", m.orElse("the index points behind the end of the file"))
-	case m.cutData:
-		return incomplete("the media data is missing: %s", m.cut)
+		return incomplete("media data is missing: the index points behind the end of the file")
 	}
 	return nil
-}
-
-func (m *mp4) orElse(text string) string {
-	if m.cut != "" {
-		return m.cut
-	}
-	return text
 }
 
 func (m *mp4) sampleCount() (n int64) {

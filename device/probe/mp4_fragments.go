@@ -5,12 +5,18 @@ import (
 	"time"
 )
 
-// fragments collects what the movie fragments of a file say, ISO/IEC 14496-12 §8.8.
+// fragments collects what the movie fragments of a file say, ISO/IEC 14496-12 §8.8. A file of many is
+// walked from header to header: where fragments say when they begin, only the first and the last of them
+// are read.
 type fragments struct {
 	seen  bool // any moof
 	whole int  // fragments whose media data is whole
 	open  bool // a moof whose media data has not come yet
 	ended bool // the index that is written last is there
+
+	timed  bool   // fragments say when they begin
+	unread box    // the last moof, if it was not read
+	recent [8]box // the last whole ones that were not read, oldest first; audio and video may alternate
 
 	index   segmentIndex  // the last before the first fragment
 	indexed time.Duration // that the index gives, if the file holds all of what it lists
@@ -24,33 +30,40 @@ type trackFragments struct {
 	pending uint64 // of the last fragment
 }
 
-// moof reads one fragment and returns where to go on: behind it, or at the last fragment where an index
+// moof takes one fragment and returns where to go on: behind it, or at the last fragment where an index
 // tells where that is.
 func (f *fragments) moof(m *mp4, moof box) int64 {
 	first := !f.seen
 	f.seen, f.open = true, true
-	timed := true
-	for b := range children(m.w, moof, moof.body) {
-		if b.kind.String() == "traf" {
-			timed = m.readTraf(b) && timed
-		}
-	}
-	if !first {
+	if f.timed {
+		f.unread = moof
 		return moof.end
 	}
-	if f.index.end > moof.end && f.index.end <= m.w.size {
+	f.timed = m.readMoof(moof)
+	if f.timed {
+		m.w.jumps(blockRead)
+	}
+	if first {
+		return f.shortcut(m, moof)
+	}
+	return moof.end
+}
+
+// shortcut returns where an index says that the last fragment begins or ends, else the end of the first.
+func (f *fragments) shortcut(m *mp4, first box) int64 {
+	if f.index.end > first.end && f.index.end <= m.w.size {
 		f.indexed = f.index.duration
 		f.ended = f.index.subsegments > 1 // an index of one is written before each fragment
 		f.commit(m)
 		return f.index.end
 	}
-	if timed {
-		if last := lastFragment(m.w); last > moof.end {
+	if f.timed {
+		if last := lastFragment(m.w); last > first.end {
 			f.commit(m)
 			return last
 		}
 	}
-	return moof.end
+	return first.end
 }
 
 // commit counts the fragment before a whole mdat.
@@ -60,6 +73,27 @@ func (f *fragments) commit(m *mp4) {
 	}
 	f.open = false
 	f.whole++
+	if f.unread.end > 0 {
+		copy(f.recent[:], f.recent[1:])
+		f.recent[len(f.recent)-1] = f.unread
+		return
+	}
+	m.closeTracks()
+}
+
+// readRecent reads the last whole fragments.
+func (f *fragments) readRecent(m *mp4) {
+	m.w.jumps(jumpRead)
+	for _, moof := range f.recent {
+		if moof.end > 0 {
+			m.readMoof(moof)
+			m.closeTracks()
+		}
+	}
+}
+
+// closeTracks says that the media data of all fragments read is whole.
+func (m *mp4) closeTracks() {
 	for i := range m.tracks {
 		m.tracks[i].fragments.end = m.tracks[i].fragments.pending
 	}
@@ -67,6 +101,7 @@ func (f *fragments) commit(m *mp4) {
 
 // settle decides whether the last fragment is the last that was meant.
 func (f *fragments) settle(m *mp4) {
+	f.readRecent(m)
 	m.info.Fragmented = m.info.Fragmented || f.seen
 	switch {
 	case !m.info.Fragmented || m.cut != "":
@@ -97,6 +132,20 @@ func (f *fragments) duration(m *mp4) time.Duration {
 		first, end = min(first, seconds(from, t.timescale)), max(end, seconds(to, t.timescale))
 	}
 	return max(end-first, f.indexed)
+}
+
+// readMoof reads a movie fragment, §8.8.4; false if one of its tracks does not say when it begins.
+func (m *mp4) readMoof(moof box) bool {
+	tracks, timed := 0, 0
+	for b := range children(m.w, moof, moof.body) {
+		if b.kind.String() == "traf" {
+			tracks++
+			if m.readTraf(b) {
+				timed++
+			}
+		}
+	}
+	return tracks > 0 && timed == tracks
 }
 
 // readTraf reads a track fragment, §8.8.6; false if it does not say when it begins.

@@ -50,7 +50,7 @@ func TestHourOfFragments(t *testing.T) {
 		bytes      int64
 		reads      int
 	}{
-		{"no index", false, false, 8 << 20, 4 * 3600},
+		{"no index", false, false, 1 << 20, 2*3600 + 20},
 		{"sidx", true, false, 256 << 10, 20},
 		{"mfra", false, true, 32 << 10, 20},
 	} {

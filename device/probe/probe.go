@@ -9,8 +9,10 @@
 // [StepBudget] steps. A complete file costs a handful of reads, whatever its size, because media data
 // is jumped over.
 //
-// What cannot be told: a raw H.264, H.265 or MJPEG stream, an MPEG transport stream and a live
-// Matroska file have no end mark, so one cut exactly between two packets counts as complete.
+// What cannot be told: a raw H.264, H.265 or MJPEG stream, an MPEG transport stream and a live Matroska
+// file have no end mark, so one cut exactly between two packets counts as complete. So does a fragmented
+// MP4 cut between two fragments, unless it was written by libavformat or MediaMTX, whose last write is
+// known; the price is that a file made by ffmpeg with -movflags skip_trailer never counts as complete.
 package probe
 
 import (
