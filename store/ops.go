@@ -209,7 +209,7 @@ func Pin(id ID, pinned bool) Op {
 		if err != nil {
 			return err
 		}
-		if x.pins.keeps(id) != pinned {
+		if x.pins.keeps(id) != pinned || x.pins.kept.unreadable != nil {
 			if err := x.pins.keep(id, pinned, x.task); err != nil {
 				return err
 			}

@@ -14,6 +14,9 @@ func TestMain(m *testing.M) {
 	if ran, code := ServeVerify(); ran {
 		os.Exit(code)
 	}
+	if ran, code := serveChild(); ran {
+		os.Exit(code)
+	}
 	os.Exit(m.Run())
 }
 
