@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"clipd/device/watch"
 	"clipd/store"
 )
 
@@ -371,4 +372,36 @@ func find(t testing.TB, dir string) map[string]int64 {
 		return err
 	}))
 	return files
+}
+
+// What follows in one burst is decided by what goes before it, although that is not committed yet.
+func TestBurstIsInOrder(t *testing.T) {
+	b := newBox(t, nil)
+	w := must[*watch.Watcher](t)(watch.New(b.dir, b.Log))
+	l := b.newLive(t.Context(), w)
+	defer l.waiting.stop()
+	events := func(ops ...watch.Event) {
+		for _, e := range ops {
+			l.since = time.Now()
+			l.handle(e)
+		}
+	}
+	b.record("gone.mp4", mp4(t))
+	b.record("moved.mp4", mp4(t))
+	b.record("broken.mp4", mp4(t))
+	events(watch.Event{Op: watch.Closed, Path: "gone.mp4"}, watch.Event{Op: watch.Closed, Path: "moved.mp4"},
+		watch.Event{Op: watch.Closed, Path: "broken.mp4"}, watch.Event{Op: watch.Closed, Path: "broken.mp4"})
+	if len(l.added) != 3 {
+		t.Fatalf("%d clips wait for a commit, want 3 that share one", len(l.added))
+	}
+	check(t, os.Remove(b.path("gone.mp4")))
+	check(t, os.Rename(b.path("moved.mp4"), b.path("there.mp4")))
+	b.record("broken.mp4", []byte("x"))
+	events(watch.Event{Op: watch.Gone, Path: "gone.mp4"}, watch.Event{Op: watch.Moved, From: "moved.mp4", Path: "there.mp4"},
+		watch.Event{Op: watch.Closed, Path: "broken.mp4"})
+	l.flush()
+	if got := slices.Collect(maps.Keys(b.listed())); !slices.Equal(got, []string{"there.mp4"}) {
+		t.Errorf("clips %q, want there.mp4", got)
+	}
+	b.partial("broken.mp4")
 }
