@@ -220,6 +220,18 @@ func TestGuessingIsLimited(t *testing.T) {
 	}
 }
 
+func TestGuessingFromEverywhereIsLimitedInAll(t *testing.T) {
+	a, got := newAttempts(), 0
+	for i := range 1000 {
+		if a.wait("198.51."+itoa(int64(i/250))+"."+itoa(int64(i%250))+":1") == 0 {
+			got++
+		}
+	}
+	if got < allBurst || got > allBurst+10 {
+		t.Errorf("a thousand addresses got %d tries", got)
+	}
+}
+
 func TestGuessingOverHTTP(t *testing.T) {
 	b := newBox(t)
 	guess := func() answer {

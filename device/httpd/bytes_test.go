@@ -156,6 +156,16 @@ func TestFileThatIsNotTheOneInTheCatalogueIsGone(t *testing.T) {
 		"deleted":   os.Remove,
 		"truncated": func(name string) error { return os.Truncate(name, 10) },
 		"touched":   func(name string) error { return os.Chtimes(name, start, start) },
+		"longer, with its old time": func(name string) error {
+			fi, err := os.Stat(name)
+			if err != nil {
+				return err
+			}
+			if err := os.Truncate(name, 2000); err != nil {
+				return err
+			}
+			return os.Chtimes(name, fi.ModTime(), fi.ModTime())
+		},
 		"replaced": func(name string) error {
 			if err := os.Rename(name, name+".old"); err != nil {
 				return err
