@@ -75,7 +75,9 @@ type stream struct {
 func (b *box) follow(pairs ...string) stream {
 	b.t.Helper()
 	r := b.request("GET", "/api/v1/events", nil, append([]string{"Authorization", "Bearer " + b.secret[store.Viewer], "Accept", "text/event-stream"}, pairs...)...)
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	b.t.Cleanup(cancel)
+	resp, err := http.DefaultTransport.RoundTrip(r.WithContext(ctx))
 	b.must(err)
 	b.t.Cleanup(func() { resp.Body.Close() })
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
