@@ -104,11 +104,12 @@ func (b *box) run(cmd *exec.Cmd) {
 	if err := b.cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	ended := make(chan error, 1)
+	said, ended := b.lines, make(chan error, 1)
 	b.ended = ended
 	go func() {
-		ended <- cmd.Wait()
-		b.lines.close()
+		err := cmd.Wait()
+		said.close()
+		ended <- err
 	}()
 }
 
@@ -131,7 +132,7 @@ func (b *box) log(text string) string {
 	b.t.Helper()
 	line, err := b.lines.wait(text)
 	if err != nil {
-		b.t.Fatalf("clipd's log never said %q (%v):\n%s", text, err, b.lines.all())
+		b.t.Fatalf("clipd's log never said %q (%v; %v):\n%s", text, err, b.cmd.ProcessState, b.lines.all())
 	}
 	return line
 }

@@ -110,9 +110,7 @@ func (r *Root) tell(v view) {
 	close(r.changed)
 	r.changed = make(chan struct{})
 	r.mu.Unlock()
-	if v.Problem != "" {
-		r.log.Warn("recordings folder: "+v.Problem, "dir", r.dir, "present", v.Present, "marker", v.id)
-		return
+	if v.Present { // a problem is logged by whoever keeps them
+		r.log.Info("recordings folder is there", "dir", r.dir, "marker", v.id, "writable", v.Writable)
 	}
-	r.log.Info("recordings folder is there", "dir", r.dir, "marker", v.id)
 }
