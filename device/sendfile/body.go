@@ -34,6 +34,8 @@ type body struct {
 	off   int64 // place within it
 	file  *file // that part's, once it is open
 	fds   *files
+
+	mayPend bool // a Conn need not send it to its end
 }
 
 // Errors of a body: what it promised is not there, or not yet.

@@ -28,15 +28,22 @@ type Conn struct {
 	parked   bool          // Read has ended so: Close parks
 	closed   bool
 	parkable parkable
+	lead     []byte        // bytes that come before those in the socket
+	full     int           // the largest buffer a request was read into
+	writing  int           // Writes under way
+	wrote    time.Duration // when the last of them began, or got on
+
+	pending *transfer // the rest of a body that the socket did not take at once; of the goroutine that serves
 }
 
 // phase is what net/http is doing with a connection.
 type phase uint8
 
 const (
-	asking phase = iota // a request is being read
-	active              // its handler runs
-	idle                // the response is complete, no byte of another request has been read
+	asking  phase = iota // a request is being read
+	active               // its handler runs
+	idle                 // the response is complete, no byte of another request has been read
+	blocked              // its handler writes, and the client takes nothing
 )
 
 // parkable says who knows that net/http holds no byte of the next request.
@@ -67,7 +74,8 @@ func newConn(s *sock) (*Conn, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	c := &Conn{s: s, file: os.NewFile(uintptr(fd), "")}
+	c := &Conn{s: s, file: os.NewFile(uintptr(fd), ""), lead: s.lead}
+	s.lead = nil
 	if c.raw, err = c.file.SyscallConn(); err != nil {
 		_ = c.file.Close()
 		return nil, err
@@ -103,30 +111,47 @@ func (c *Conn) SetParkable(yes bool) {
 
 // Read is net.Conn's. What was read too much before a transfer comes first.
 func (c *Conn) Read(p []byte) (int, error) {
-	if len(c.s.lead) > 0 {
-		n := copy(p, c.s.lead)
-		if c.s.lead = c.s.lead[n:]; len(c.s.lead) == 0 {
-			c.s.lead = nil
-		}
-		c.asks()
+	if n := c.readLead(p); n > 0 {
 		return n, nil
 	}
-	c.beginRead(len(p))
+	switch c.beginRead(len(p)) {
+	case parkNow:
+		return 0, errParked
+	case flushFirst:
+		if err := c.flush(); err != nil {
+			return 0, opError(c, "read", err)
+		}
+	}
 	n, err := c.file.Read(p)
 	return n, readError(c, c.endRead(n, err))
 }
 
+// What a Read does before it reads.
+const (
+	readOn = iota
+	parkNow
+	flushFirst
+)
+
 // beginRead notes whether this Read waits for a new request. net/http reads requests into what its buffer has left, so one
-// as large as ever says that it holds nothing.
-func (c *Conn) beginRead(size int) {
+// as large as ever says that it holds nothing. While a handler runs, net/http reads ahead, and nothing is known.
+func (c *Conn) beginRead(size int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.phase == active {
-		return
+		return readOn
 	}
-	c.s.full = max(c.s.full, size)
-	empty := c.parkable == always || c.parkable == byBuffer && size == c.s.full
-	c.reading = c.phase == idle && empty
+	c.full = max(c.full, size)
+	empty := c.parkable == always || c.parkable == byBuffer && size == c.full
+	switch {
+	case c.pending == nil:
+		c.reading = c.phase == idle && empty
+		return readOn
+	case c.phase == idle && empty:
+		c.parked = true
+		return parkNow
+	}
+	return flushFirst
 }
 
 // endRead finds out whether an idle Read ended because the engine wants the connection back.
@@ -148,13 +173,18 @@ func (c *Conn) endRead(n int, err error) error {
 	return err
 }
 
-// asks notes that a request has begun.
-func (c *Conn) asks() {
+// readLead reads what was read too much before.
+func (c *Conn) readLead(p []byte) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase == idle {
+	n := copy(p, c.lead)
+	if c.lead = c.lead[n:]; len(c.lead) == 0 {
+		c.lead = nil
+	}
+	if n > 0 && c.phase == idle {
 		c.phase, c.since = asking, c.s.loop.eng.now()
 	}
+	return n
 }
 
 // recall makes a Read that waits for a new request end, so that the connection is parked. It does not wait.
@@ -176,6 +206,8 @@ func (c *Conn) waits() (phase, time.Duration) {
 		return active, c.since // on its way
 	case c.phase == idle && !c.reading:
 		return asking, c.since // some of a request is there already
+	case c.writing > 0:
+		return blocked, c.wrote
 	}
 	return c.phase, c.since
 }
@@ -201,6 +233,11 @@ func (c *Conn) Close() error {
 	if err != nil {
 		return err
 	}
+	if t := c.pending; t != nil {
+		t.keep = keep
+		c.s.loop.eng.begin(c.s, t)
+		return nil
+	}
 	c.s.loop.eng.takeBack(c.s, keep)
 	return nil
 }
@@ -213,60 +250,73 @@ func (c *Conn) release() (keep bool, err error) {
 		return false, net.ErrClosed
 	}
 	c.closed = true
+	keep = c.parked
 	c.mu.Unlock()
 	e := c.s.loop.eng
 	e.mu.Lock()
 	delete(e.lent, c)
 	e.mu.Unlock()
 	_ = c.file.Close() // the other descriptor decides about the connection
-	return c.parked, nil
+	return keep, nil
 }
 
 // Write is net.Conn's.
 func (c *Conn) Write(p []byte) (int, error) {
+	if err := c.flush(); err != nil {
+		return 0, opError(c, "write", err)
+	}
+	defer c.writes()()
 	n, err := c.file.Write(p)
 	return n, opError(c, "write", err)
 }
 
-// ReadFrom sends what src holds, with sendfile(2) if it is a body of the engine's.
-func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
-	if lim, ok := src.(*io.LimitedReader); ok {
-		if body, ok := lim.R.(*body); ok {
-			n, err := c.sendBody(body, lim.N)
-			lim.N -= n
-			return n, opError(c, "write", err)
-		}
+// writes notes that a write is under way, which lasts while the client takes nothing.
+func (c *Conn) writes() (done func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing++
+	c.wrote = c.s.loop.eng.now()
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.writing--
 	}
-	return io.Copy(writerOnly{c}, src)
+}
+
+// ReadFrom sends what src holds, with sendfile(2) if it is a body of the engine's. Such a body it need not send to its end:
+// what the socket does not take at once is pending, and goes on when net/http lets go of the connection.
+func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
+	lim, ok := src.(*io.LimitedReader)
+	if !ok {
+		return io.Copy(writerOnly{c}, src)
+	}
+	b, ok := lim.R.(*body)
+	if !ok {
+		return io.Copy(writerOnly{c}, src)
+	}
+	t := &transfer{body: b, left: lim.N, size: lim.N}
+	err := c.flush()
+	if err == nil {
+		err = c.sendNow(t)
+	}
+	if err == nil && t.left > 0 && b.mayPend && c.s.loop.eng.admitTransfer() {
+		c.pending = t
+		lim.N = 0
+		return t.size, nil
+	}
+	if err == nil && t.left > 0 {
+		err = c.sendAll(t)
+	}
+	lim.N = t.left
+	return t.size - t.left, opError(c, "write", err)
 }
 
 type writerOnly struct{ io.Writer }
 
-// sendBody blocks until n bytes of b are sent, b ends or the connection does.
-func (c *Conn) sendBody(b *body, n int64) (sent int64, err error) {
-	var failed error
-	err = c.raw.Write(func(fd uintptr) bool {
-		for sent < n {
-			var k int64
-			k, failed = b.send(int(fd), n-sent)
-			sent += k
-			if failed == unix.EAGAIN {
-				failed = nil
-				return false
-			}
-			if failed != nil || k == 0 {
-				return true
-			}
-		}
-		return true
-	})
-	return sent, errors.Join(err, failed)
-}
-
 // CloseWrite shuts down the writing side, shutdown(2).
 func (c *Conn) CloseWrite() error {
-	var failed error
-	err := c.raw.Control(func(fd uintptr) { failed = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	failed := c.flush()
+	err := c.raw.Control(func(fd uintptr) { failed = errors.Join(failed, unix.Shutdown(int(fd), unix.SHUT_WR)) })
 	return opError(c, "close", errors.Join(err, failed))
 }
 

@@ -73,7 +73,7 @@ func (d *disk) next() *sock {
 func (e *Engine) readDisk() {
 	for s := e.disk.next(); s != nil; s = e.disk.next() {
 		f := s.job.body.file
-		err := e.turn(s, diskQuantum, true)
+		err := e.turn(s.fd, s.job, diskQuantum, true)
 		if f != nil {
 			f.disk.Add(-1)
 		}

@@ -75,24 +75,35 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.stop()
 	running.Wait()
+	for _, s := range e.all() {
+		e.discard(s)
+	}
 	e.ends.stop()
 	telling.Wait()
 	e.closeLoops()
 	return err
 }
 
-// stop ends everything the engine owns and makes the loops return.
+// stop makes the loops return, with no disk worker at work.
 func (e *Engine) stop() {
+	e.closeListeners()
+	e.disk.stop()
 	e.mu.Lock()
-	e.stopped, e.draining = true, true
+	e.stopped = true
+	e.mu.Unlock()
+	for _, l := range e.loops {
+		l.wake()
+	}
+}
+
+// closeListeners accepts no connection any more and parks none.
+func (e *Engine) closeListeners() {
+	e.mu.Lock()
+	e.draining = true
 	listeners := e.listeners
 	e.mu.Unlock()
 	for _, ln := range listeners {
-		ln.Close()
-	}
-	e.disk.stop()
-	for _, l := range e.loops {
-		l.wake()
+		_ = ln.Close()
 	}
 }
 
@@ -100,14 +111,7 @@ func (e *Engine) stop() {
 // first, it ends them with Shutdown and returns ctx's error. Call it after http.Server.Shutdown and before Run's context
 // ends: Server.Shutdown knows nothing of connections the engine has.
 func (e *Engine) Drain(ctx context.Context) error {
-	e.mu.Lock()
-	e.draining = true
-	listeners := e.listeners
-	e.drainedLocked()
-	e.mu.Unlock()
-	for _, ln := range listeners {
-		ln.Close()
-	}
+	e.closeListeners()
 	e.dropParked()
 	select {
 	case <-e.drained:

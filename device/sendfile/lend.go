@@ -127,19 +127,21 @@ func (e *Engine) parkLocked(s *sock) {
 	}
 }
 
-// makeSlotLocked frees a slot for those that wait: net/http's longest idle connection is parked; without one, the one
-// longest without a complete header is closed, once it has had a fair chance to complete it.
+// makeSlotLocked frees a slot for those that wait: net/http's longest idle connection is parked; without one, that is
+// closed which has been at the same thing longest beyond its fair chance: a header that does not end, a write that the
+// client does not take.
 func (e *Engine) makeSlotLocked() {
 	var idlest, slowest *Conn
-	idleFor, slowFor := time.Duration(-1), chance
+	idleFor, tooSlow := time.Duration(-1), time.Duration(0)
 	now := e.now()
 	for c := range e.lent {
 		phase, since := c.waits()
-		switch age := now - since; {
-		case phase == idle && age > idleFor:
+		age := now - since
+		if phase == idle && age > idleFor {
 			idlest, idleFor = c, age
-		case phase == asking && age > slowFor:
-			slowest, slowFor = c, age
+		}
+		if late := age - chance[phase]; phase != active && phase != idle && late > tooSlow {
+			slowest, tooSlow = c, late
 		}
 	}
 	switch {
@@ -147,9 +149,9 @@ func (e *Engine) makeSlotLocked() {
 		idlest.recall()
 	case slowest != nil:
 		e.stats.evicted.Add(1)
-		_ = unix.Shutdown(slowest.s.fd, unix.SHUT_RDWR) // its Read ends
+		_ = unix.Shutdown(slowest.s.fd, unix.SHUT_RDWR) // its Read or Write ends
 	}
 }
 
-// chance is how long a lent connection may take for its header although others wait.
-const chance = time.Second
+// chance is how long a lent connection may be in a phase although others wait.
+var chance = [...]time.Duration{asking: time.Second, blocked: 5 * time.Second}

@@ -75,7 +75,6 @@ func (l *loop) wake() {
 }
 
 func (l *loop) run() error {
-	defer l.closeAll()
 	for {
 		n, err := l.wait()
 		if err != nil {
@@ -105,7 +104,7 @@ func (l *loop) wait() (n int, err error) {
 	case failed != nil && failed != unix.EINTR:
 		return 0, os.NewSyscallError("epoll_wait", failed)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		l.wakeAt = 0
+		l.wakeAt = -1 // the one it has is over, and must be replaced before the next Read
 		return 0, nil
 	}
 	return max(n, 0), err
@@ -177,13 +176,4 @@ func (e *Engine) listener(event int32) *Listener {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.listeners[-2-event]
-}
-
-// closeAll closes what the loop owns, and what nobody does, when it ends.
-func (l *loop) closeAll() {
-	for _, s := range l.eng.all() {
-		if s.loop == l {
-			l.eng.discard(s)
-		}
-	}
 }

@@ -39,6 +39,7 @@ type ends struct {
 	some    sync.Cond
 	list    []func()
 	stopped bool
+	over    bool // run has returned
 }
 
 func (q *ends) init() { q.some.L = &q.mu }
@@ -46,6 +47,10 @@ func (q *ends) init() { q.some.L = &q.mu }
 func (q *ends) add(f func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.over {
+		go f()
+		return
+	}
 	q.list = append(q.list, f)
 	q.some.Signal()
 }
@@ -77,5 +82,6 @@ func (q *ends) wait() (list []func(), stopped bool) {
 		q.some.Wait()
 	}
 	list, q.list = q.list, nil
-	return list, q.stopped && len(list) == 0
+	q.over = q.stopped && len(list) == 0
+	return list, q.over
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -42,12 +43,16 @@ func (e *Engine) ServeParts(w http.ResponseWriter, r *http.Request, name string,
 
 func (e *Engine) serve(w http.ResponseWriter, r *http.Request, name string, modtime time.Time, b *body, onEnd func(Result)) {
 	h := &handOver{ResponseWriter: w, eng: e, r: r, body: b, begun: e.now(), onEnd: onEnd, conn: connOf(r)}
+	b.mayPend = h.conn != nil
 	http.ServeContent(h, r, name, modtime, b)
 	if h.taken {
 		return
 	}
-	if h.code != 0 {
-		w.WriteHeader(h.code)
+	h.passHeader()
+	if c := h.conn; c != nil && c.pending != nil && c.pending.body == b {
+		c.pending.begun, c.pending.onEnd, c.pending.size = h.begun, onEnd, h.size
+		c.pending.moved.Store(h.size - c.pending.left)
+		return
 	}
 	b.close()
 	h.report()
@@ -121,8 +126,7 @@ func (h *handOver) ReadFrom(src io.Reader) (int64, error) {
 	}
 	if err := h.handOver(lim.N); err != nil {
 		h.eng.cancelTransfer()
-		h.end, h.err = ClientGone, err
-		return 0, err
+		return h.sendHere(src) // says why, if the connection is closed
 	}
 	n := lim.N
 	lim.N = 0
@@ -184,23 +188,21 @@ func (h *handOver) handOver(n int64) error {
 	if err != nil {
 		return fmt.Errorf("hijack: %w", err)
 	}
-	h.code, h.taken = 0, true
+	h.code = 0
 	s := h.conn.s
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	if len(early) > 0 {
-		s.lead = append(append(make([]byte, 0, len(early)+len(s.lead)), early...), s.lead...)
-	}
+	s.lead = slices.Concat(early, h.conn.lead)
 	if _, err := h.conn.release(); err != nil { // closed meanwhile, by http.Server.Close
-		h.taken = false
 		return err
 	}
-	e.begin(s, &transfer{body: h.body, head: head, left: n, size: n, keep: keep, onEnd: h.onEnd})
+	h.taken = true
+	e.begin(s, &transfer{body: h.body, head: head, left: n, size: n, keep: keep, begun: h.begun, onEnd: h.onEnd})
 	return nil
 }
 
 func (h *handOver) report() {
-	if h.end != Done || h.onEnd == nil {
-		h.eng.stats.ended[h.end].Add(1)
+	if h.end == Refused {
+		h.eng.stats.ended[Refused].Add(1)
 	}
 	if h.onEnd != nil {
 		h.onEnd(Result{End: h.end, Bytes: h.sent, Size: h.size, Duration: h.eng.now() - h.begun, Err: h.err})

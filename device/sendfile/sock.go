@@ -37,7 +37,6 @@ type sock struct {
 	state  state
 	asked  bool // parked, and the first bytes of a request are there
 	why    End  // of its transfer, said by whoever interrupted it
-	full   int  // largest buffer net/http read into, see Conn.Read
 }
 
 // table finds socks by the number that epoll gives back. Engine.mu guards it.

@@ -19,8 +19,11 @@ func (e *Engine) sweep(now time.Duration) {
 		}
 	}
 	for c := range e.lent {
-		if phase, since := c.waits(); phase == idle && now-since > e.cfg.Grace {
+		switch phase, since := c.waits(); {
+		case phase == idle && now-since > e.cfg.Grace:
 			c.recall()
+		case phase == blocked && now-since > e.cfg.StallAfter:
+			_ = unix.Shutdown(c.s.fd, unix.SHUT_RDWR) // its Write ends
 		}
 	}
 	if len(e.waiting) > 0 {
@@ -116,6 +119,7 @@ func (e *Engine) dropParked() {
 			e.interruptLocked(s, Shutdown)
 		}
 	}
+	e.drainedLocked()
 }
 
 // interruptAll ends every transfer.

@@ -74,7 +74,7 @@ func (l *loop) move(s *sock) {
 		e.hold(s, until)
 		return
 	}
-	err := e.turn(s, quantum, false)
+	err := e.turn(s.fd, t, quantum, false)
 	switch {
 	case err == unix.EAGAIN:
 	case err == errCold:
@@ -85,10 +85,10 @@ func (l *loop) move(s *sock) {
 }
 
 // turn is transfer's, counted.
-func (e *Engine) turn(s *sock, quantum int64, mayWait bool) error {
-	before := s.job.left
-	err := s.job.turn(s.fd, quantum, mayWait)
-	n := before - s.job.left
+func (e *Engine) turn(fd int, t *transfer, quantum int64, mayWait bool) error {
+	before := t.left
+	err := t.turn(fd, quantum, mayWait)
+	n := before - t.left
 	e.stats.moves.Add(1)
 	e.stats.bytes.Add(uint64(n))
 	e.rate.take(n)
@@ -102,8 +102,7 @@ func (e *Engine) begin(s *sock, t *transfer) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	t.begun = e.now()
-	t.progress, t.looked = t.begun, t.begun
+	t.progress, t.looked = e.now(), e.now()
 	s.job = t
 	if e.stopped {
 		s.why = Shutdown

@@ -1,0 +1,64 @@
+package sendfile
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendNow sends what the socket takes at once and the page cache has.
+func (c *Conn) sendNow(t *transfer) error {
+	var failed error
+	err := c.raw.Control(func(fd uintptr) {
+		failed = c.s.loop.eng.turn(int(fd), t, t.left, false)
+	})
+	if failed == unix.EAGAIN || failed == errCold {
+		failed = nil
+	}
+	return errors.Join(err, failed)
+}
+
+// sendAll sends all that is left, and blocks as long as the client likes.
+func (c *Conn) sendAll(t *transfer) error {
+	defer c.writes()()
+	e := c.s.loop.eng
+	var failed error
+	err := c.raw.Write(func(fd uintptr) bool {
+		failed = nil
+		for t.left > 0 && failed == nil {
+			failed = e.turn(int(fd), t, e.cfg.Quantum, true)
+			c.writesOn()
+		}
+		if failed == unix.EAGAIN { // short, so far: only an empty one is a full socket
+			failed = e.turn(int(fd), t, e.cfg.Quantum, true)
+		}
+		return failed != unix.EAGAIN
+	})
+	return errors.Join(err, failed)
+}
+
+// writesOn notes that the client takes bytes.
+func (c *Conn) writesOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wrote = c.s.loop.eng.now()
+}
+
+// flush sends a pending body before anything else is said on the connection: the client has sent a request ahead of its
+// time, of which net/http holds some, so that the connection cannot be parked.
+func (c *Conn) flush() error {
+	t := c.pending
+	if t == nil {
+		return nil
+	}
+	c.pending = nil
+	err := c.sendAll(t)
+	t.body.close()
+	e := c.s.loop.eng
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.report(t, verdict(Done, err), err)
+	e.transfers--
+	e.drainedLocked()
+	return err
+}
