@@ -34,25 +34,22 @@ type answer struct {
 	closed bool // the server said that the connection ends
 }
 
-// read takes one response from the wire.
+// readAnswer takes one response from the wire, and no byte more.
 func readAnswer(br *bufio.Reader, method string) (answer, error) {
-	var head strings.Builder
-	for {
-		line, err := br.ReadString('\n')
+	head, n := "", 1
+	for !strings.HasSuffix(head, "\r\n\r\n") {
+		b, err := br.Peek(n)
 		if err != nil {
-			return answer{}, fmt.Errorf("read header after %q: %w", head.String(), err)
+			return answer{}, fmt.Errorf("read header after %q: %w", head, err)
 		}
-		head.WriteString(line)
-		if line == "\r\n" {
-			break
-		}
+		head, n = string(b), n+1
 	}
-	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader(head.String()), br)), &http.Request{Method: method})
+	res, err := http.ReadResponse(br, &http.Request{Method: method})
 	if err != nil {
 		return answer{}, err
 	}
 	body, err := io.ReadAll(res.Body)
-	return answer{head.String(), body, res.Close}, err
+	return answer{head, body, res.Close}, err
 }
 
 // varying is what may differ between two answers to one request.

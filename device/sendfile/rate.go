@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pace asks the kernel to send at most rate bytes per second on a socket, -1 for no limit, and says whether it will:
-// SO_MAX_PACING_RATE, which TCP sees to itself since Linux 4.13.
+// pace asks the kernel to send at most rate bytes per second on a socket, and says whether it will: SO_MAX_PACING_RATE,
+// which TCP sees to itself since Linux 4.13. It stays so: the end of a transfer is in the socket long after the engine is
+// done with it.
 func pace(fd int, rate int64) bool {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, int(min(rate, 1<<31-1))) == nil
 }

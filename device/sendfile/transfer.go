@@ -128,9 +128,6 @@ func (e *Engine) finishLocked(s *sock, err error) {
 	e.transfers--
 	e.drainedLocked()
 	s.job = nil
-	if e.cfg.TransferRate > 0 && t.pace == 0 {
-		pace(s.fd, -1)
-	}
 	switch {
 	case end != Done:
 		e.closeLocked(s)
