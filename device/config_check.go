@@ -6,10 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"clipd/device/ingest"
 )
 
 // verbs are all there are; mqtt.requests allows some of them.
@@ -42,23 +43,18 @@ func (c *Config) checkBox(bad complain) {
 		bad("time_zone", `%q is no time zone this system knows; write it like "Europe/Berlin"`, c.TimeZone)
 	}
 	for _, k := range c.Cameras {
-		if !validGlob(k.Match) {
-			bad("camera.match", "%q is not a pattern; write it like \"cam1/**\"", k.Match)
+		if err := ingest.CheckMatch(k.Match); err != nil {
+			bad("camera.match", "%v; write it like \"cam1/**\"", err)
 		}
 		if k.Name == "" {
 			bad("camera.name", "the camera that matches %q needs a name", k.Match)
 		}
 	}
 	for _, k := range c.Keep.Classes {
-		if !validGlob(k.Match) {
-			bad("keep.class.match", "%q is not a pattern; write it like \"driveway/**\"", k.Match)
+		if err := ingest.CheckMatch(k.Match); err != nil {
+			bad("keep.class.match", "%v; write it like \"driveway/**\"", err)
 		}
 	}
-}
-
-func validGlob(g string) bool {
-	_, err := path.Match(g, "")
-	return g != "" && err == nil && !strings.HasPrefix(g, "/")
 }
 
 func (c *Config) checkHTTP(bad complain) {
