@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -103,6 +104,9 @@ func (s stream) next() (m message, ok bool) {
 				return m, true
 			}
 		}
+	}
+	if errors.Is(s.lines.Err(), context.DeadlineExceeded) {
+		s.t.Fatal("the stream is still open")
 	}
 	return m, false
 }
