@@ -18,6 +18,7 @@ type change struct {
 	bootID string
 
 	sums    sums
+	limit   journalLimit
 	jump    uint64 // what the next seq leaves out
 	cameras map[string]*cameraRow
 	hours   map[hour]*tally
@@ -37,7 +38,7 @@ func (s *Store) begin() (*change, error) {
 		return nil, fmt.Errorf("beginning a write transaction: %w", err)
 	}
 	x := &change{
-		tx: tx, now: s.Now(), synced: s.Synced(), bootID: s.BootID, jump: s.jump,
+		tx: tx, now: s.Now(), synced: s.Synced(), bootID: s.BootID, jump: s.jump, limit: s.journal,
 		cameras: map[string]*cameraRow{}, hours: map[hour]*tally{}, pins: pinChange{kept: s.pins},
 	}
 	if x.sums, err = readSums(tx); err != nil {

@@ -16,12 +16,15 @@ const (
 	maxJournalRows = 200_000
 	maxJournalSize = 64 << 20 // bytes of keys and values
 
-	// What is cut at once when one of them is passed, so that most commits leave the journal's start alone.
-	cutRows = 1_000
-	cutSize = 1 << 20
+	// When one of them is passed, a hundredth is cut at once, so that most commits leave the journal's start alone.
+	cutPart = 100
+	cutRows = 2_000 // the most that one commit cuts, and what it has brought
 
 	uncleanJump = 1_000 // what seq leaves out after an unclean stop
 )
+
+// journalLimit is how long the journal may grow; size counts the bytes of keys and values.
+type journalLimit struct{ rows, size int64 }
 
 // Events returns up to limit rows with a seq above after, in order. gap: rows between after and the first one returned
 // are no longer (or, for a foreign seq, never were) in the journal. For a seq above the last one, which is another
@@ -102,13 +105,13 @@ func (x *change) tell(e Event) error {
 // cut takes rows off the journal's start when it has grown too long: somewhat more than needed, but no more at once than
 // a commit may bring.
 func (x *change) cut() error {
-	if x.sums.rows <= maxJournalRows && x.sums.size <= maxJournalSize {
+	if x.sums.rows <= x.limit.rows && x.sums.size <= x.limit.size {
 		return nil
 	}
 	b := x.tx.Bucket(bucketJournal)
 	var keys [][]byte
 	c := b.Cursor()
-	for k, v := c.First(); k != nil && len(keys) < 2*cutRows+x.writes && x.long(); k, v = c.Next() {
+	for k, v := c.First(); k != nil && len(keys) < cutRows+x.writes && x.long(); k, v = c.Next() {
 		keys = append(keys, bytes.Clone(k))
 		x.sums.rows--
 		x.sums.size -= int64(len(k) + len(v))
@@ -123,7 +126,7 @@ func (x *change) cut() error {
 }
 
 func (x *change) long() bool {
-	return x.sums.rows > maxJournalRows-cutRows || x.sums.size > maxJournalSize-cutSize
+	return x.sums.rows > x.limit.rows-x.limit.rows/cutPart || x.sums.size > x.limit.size-x.limit.size/cutPart
 }
 
 const (

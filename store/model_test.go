@@ -19,7 +19,7 @@ import (
 // and not, and compares all that can be asked.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "store-model")
+		dir, err := os.MkdirTemp(memory(), "store-model")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,6 +29,15 @@ func TestModel(t *testing.T) {
 		defer func() { m.s.Close() }()
 		t.Repeat(map[string]func(*rapid.T){"apply": m.apply, "reopen": m.reopen, "": m.check})
 	})
+}
+
+// memory is a folder in memory, where there is one: thousands of commits then cost little.
+func memory() string {
+	const shm = "/dev/shm"
+	if info, err := os.Stat(shm); err == nil && info.IsDir() {
+		return shm
+	}
+	return ""
 }
 
 // told is what the model keeps of an event.

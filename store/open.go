@@ -69,6 +69,9 @@ func newStore(o Options) *Store {
 	if o.maxSize == 0 {
 		o.maxSize = maxFileSize()
 	}
+	if o.journal == (journalLimit{}) {
+		o.journal = journalLimit{maxJournalRows, maxJournalSize}
+	}
 	return &Store{
 		options: o, requests: make(chan *request),
 		stop: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan struct{}),

@@ -37,7 +37,8 @@ type Options struct {
 	// that is ErrDamaged gets the file set aside. VerifyInChild is made for it.
 	Verify func(ctx context.Context, path string) error
 
-	maxSize int // of the catalogue file in bytes; 0 is what the machine can map
+	maxSize int          // of the catalogue file in bytes; 0 is what the machine can map
+	journal journalLimit // zero: that of the constants
 }
 
 // Opened tells what Open met.

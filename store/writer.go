@@ -89,10 +89,10 @@ func (s *Store) commit(group []*request) {
 		s.makeRoom(group, err)
 		return
 	}
-	answer(group, err)
 	if err == nil {
 		s.ballast.restore()
 	}
+	answer(group, err)
 }
 
 // makeRoom commits what can be on a full disk: removals together, with the ballast's space if need be, then the others
