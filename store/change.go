@@ -18,6 +18,7 @@ type change struct {
 	bootID string
 
 	sums    sums
+	side    side
 	limit   journalLimit
 	jump    uint64 // what the next seq leaves out
 	cameras map[string]*cameraRow
@@ -42,6 +43,9 @@ func (s *Store) begin() (*change, error) {
 		cameras: map[string]*cameraRow{}, hours: map[hour]*tally{}, pins: pinChange{kept: s.pins},
 	}
 	if x.sums, err = readSums(tx); err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	if x.side, err = beginSide(tx); err != nil {
 		return nil, errors.Join(err, tx.Rollback())
 	}
 	if k, _ := tx.Bucket(bucketClips).Cursor().Last(); len(k) == len(x.newest) {
@@ -72,7 +76,7 @@ func (x *change) lookup(id ID) (*row, error) { return found(readRow(x.tx, id)) }
 // at returns the row of the clip at path, nil if there is none.
 func (x *change) at(path string) (*row, error) { return found(readRowAt(x.tx, []byte(path))) }
 
-func found(r row, err error) (*row, error) {
+func found[T any](r T, err error) (*T, error) {
 	switch {
 	case err == nil:
 		return &r, nil
@@ -221,7 +225,7 @@ func (x *change) count(r *row, n int64) (*cameraRow, error) {
 	t.bytes += n * r.Size
 	x.sums.clips += n
 	x.sums.bytes += n * r.Size
-	return camera, nil
+	return camera, x.countAcks(r.ID, n)
 }
 
 // camera returns the row of the camera named, with a new number if it has none.
@@ -260,6 +264,9 @@ func (x *change) remove(r *row, reason string) error {
 		return err
 	}
 	x.pins.drop(r.ID)
+	if err := x.leave(r); err != nil {
+		return err
+	}
 	if r.stage != StageListed {
 		return nil
 	}
@@ -278,6 +285,9 @@ func (x *change) flush() error {
 		if err := x.flushHour(h, t); err != nil {
 			return err
 		}
+	}
+	if err := x.flushSide(); err != nil {
+		return err
 	}
 	if err := x.cut(); err != nil {
 		return err

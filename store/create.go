@@ -38,6 +38,9 @@ func fillNew(tx *bolt.Tx) error {
 			return err
 		}
 	}
+	if err := makeSideBuckets(tx); err != nil {
+		return err
+	}
 	var random [8]byte
 	rand.Read(random[:])
 	var empty sums

@@ -99,7 +99,7 @@ func (s *Store) openLocked(ctx context.Context) (Opened, error) {
 	if s.db, err = openBolt(filepath.Join(s.Dir, fileName), s.maxSize, false); err != nil {
 		return opened, err
 	}
-	if err := s.load(); err != nil {
+	if err := errors.Join(s.addSideBuckets(), s.load()); err != nil {
 		return opened, errors.Join(err, s.db.Close())
 	}
 	if opened.Unclean && !opened.Created {

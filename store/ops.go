@@ -58,7 +58,7 @@ func Add(c Clip, origin Origin) Op {
 }
 
 // Rename removes old and adds c (same content elsewhere, or a changed mtime) in one transaction, as live; c takes over
-// the pin, and that it was pushed. reason is told in clip_removed. ErrNotFound if old is not known.
+// the pin, the pushes and acks, and that it was pushed. reason is told in clip_removed. ErrNotFound if old is not known.
 func Rename(old ID, c Clip, reason string) Op {
 	return Op{what: fmt.Sprintf("renaming clip %s to %s", old, c.Path), run: func(x *change) error {
 		from, err := x.answering(old)
@@ -75,6 +75,10 @@ func Rename(old ID, c Clip, reason string) Op {
 		c := c
 		c.Pushed = c.Pushed || from.Pushed
 		pinned := from.Pinned || x.pins.keeps(c.ID)
+		along, err := x.carry(old)
+		if err != nil {
+			return err
+		}
 		if err := x.remove(from, reason); err != nil {
 			return err
 		}
@@ -84,9 +88,14 @@ func Rename(old ID, c Clip, reason string) Op {
 			}
 		}
 		if prev != nil && prev.listed() {
-			return x.pin(prev, pinned)
+			err = x.pin(prev, pinned)
+		} else {
+			err = x.add(prev, rival, c, Live)
 		}
-		return x.add(prev, rival, c, Live)
+		if err != nil {
+			return err
+		}
+		return x.hand(along, c.ID)
 	}}
 }
 

@@ -68,7 +68,7 @@ func recountAll(tx *bolt.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return recountSide(tx)
 }
 
 func (r *recount) readCameras() error {
