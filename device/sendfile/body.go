@@ -107,7 +107,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 // send sends up to n bytes of the part it is at. It returns EAGAIN with what it sent when that is less: the socket is full,
 // or the file has ended and another call will tell. At the end it returns io.EOF.
-func (b *body) send(fd int, n int64) (int64, error) {
+func (b *body) send(fd int, n int64, mayWait bool) (int64, error) {
 	part, err := b.current()
 	if err != nil {
 		return 0, err
@@ -117,7 +117,7 @@ func (b *body) send(fd int, n int64) (int64, error) {
 	if part.Open == nil {
 		sent, err = sendBytes(fd, part.Bytes[b.off:b.off+n], b.i+1 < len(b.parts))
 	} else {
-		sent, err = sendRange(fd, b.file.File, part.Offset+b.off, n)
+		sent, err = sendRange(fd, b.file.File, part.Offset+b.off, n, mayWait)
 	}
 	b.off += sent
 	if err == nil && sent < n {
@@ -173,18 +173,24 @@ func sendBytes(fd int, p []byte, more bool) (int64, error) {
 		flags |= unix.MSG_MORE
 	}
 	for {
-		n, err := unix.SendmsgN(fd, p, nil, nil, flags)
+		n, err := sendNow(fd, p, flags)
 		if err != unix.EINTR {
-			return int64(max(n, 0)), err
+			return int64(n), err
 		}
 	}
 }
 
-// sendRange wraps sendfile(2). A file that ends before off yields errTruncated.
-func sendRange(fd int, f *os.File, off, n int64) (int64, error) {
+// sendRange wraps sendfile(2), which may block for a disk only if mayWait. A file that ends before off yields errTruncated.
+func sendRange(fd int, f *os.File, off, n int64, mayWait bool) (int64, error) {
 	const most = 1 << 30 // what the system call takes fits an int on every machine
 	for {
-		k, err := unix.Sendfile(fd, int(f.Fd()), &off, int(min(n, most)))
+		var k int
+		var err error
+		if mayWait {
+			k, err = unix.Sendfile(fd, int(f.Fd()), &off, int(min(n, most)))
+		} else {
+			k, err = sendfileNow(fd, int(f.Fd()), off, int(min(n, most)))
+		}
 		switch {
 		case err == unix.EINTR:
 			continue

@@ -16,7 +16,7 @@ type Config struct {
 	MaxTransfers int   // transfers at once; 1024
 	Quantum      int64 // bytes moved for one transfer in one turn; 1 MiB
 	Unsent       int   // bytes a socket takes beyond what TCP can send now, TCP_NOTSENT_LOWAT; 256 KiB
-	HandOver     int64 // a body longer than this becomes a transfer, a shorter one is net/http's; 256 KiB
+	HandOver     int64 // a body longer than this becomes a transfer, a shorter one is net/http's; 1 MiB
 
 	TransferRate int64 // bytes per second of one transfer; 0 is unlimited
 	TotalRate    int64 // bytes per second of all; 0 is unlimited
@@ -47,7 +47,7 @@ func (c Config) withDefaults() Config {
 	c.MaxTransfers = or(c.MaxTransfers, 1024)
 	c.Quantum = or(c.Quantum, 1<<20)
 	c.Unsent = or(c.Unsent, 256<<10)
-	c.HandOver = or(c.HandOver, 256<<10)
+	c.HandOver = or(c.HandOver, 1<<20)
 	c.HeaderTimeout = or(c.HeaderTimeout, 10*time.Second)
 	c.IdleTimeout = or(c.IdleTimeout, time.Minute)
 	c.Grace = or(c.Grace, time.Second)

@@ -166,8 +166,8 @@ func TestIdleConnectionIsParkedAndComesBack(t *testing.T) {
 
 func TestSilentAndIdleConnectionsHoldNoSlot(t *testing.T) {
 	path, want := random(t, 500_000)
-	r := start(t, Config{Slots: 4}, routes(t, path, nil))
-	const silent, idle, slow = 200, 2000, 300
+	r := start(t, Config{Slots: 4, HeaderTimeout: time.Minute}, routes(t, path, nil))
+	const silent, idle, slow = 200, 5000, 300
 	for range silent {
 		dial(t, r.addr)
 	}
@@ -176,9 +176,9 @@ func TestSilentAndIdleConnectionsHoldNoSlot(t *testing.T) {
 	}
 	for i := range idle {
 		c := dial(t, r.addr)
-		path := "/clip"
-		if i%2 == 0 {
-			path = "/text"
+		path := "/text"
+		if i%10 == 0 {
+			path = "/clip"
 		}
 		io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: box\r\n\r\n")
 		if _, err := readAnswer(bufio.NewReader(c), "GET"); err != nil {

@@ -1,7 +1,6 @@
 package sendfile
 
 import (
-	"errors"
 	"slices"
 	"sync"
 
@@ -90,8 +89,7 @@ func (e *Engine) readDisk() {
 // diskQuantum is what one turn may read from a disk: one that is slow gives it in a fraction of a second.
 const diskQuantum = 256 << 10
 
-// cold says whether sending n bytes from where b stands would wait for a disk, or for a file to be opened. It asks about
-// the first byte and the last: files are read from front to back, and what lies between is seldom alone in missing.
+// cold says whether sending n bytes from where b stands would wait for a disk, or for a file to be opened.
 func (b *body) cold(n int64) bool {
 	if b.i == len(b.parts) {
 		return false
@@ -110,33 +108,34 @@ func (b *body) cold(n int64) bool {
 	return b.file.cold(at, min(n, left))
 }
 
-// cold says whether the first or the last of the n bytes at off is not in the page cache, as far as the file system tells:
-// preadv2(2) with RWF_NOWAIT, else cachestat(2). Where neither works every read may have to wait for the disk.
+// cold says whether any of the n bytes at off is not in the page cache, as far as the file system tells: preadv2(2) with
+// RWF_NOWAIT, else cachestat(2). Where neither works every read may have to wait for the disk.
 func (f *file) cold(off, n int64) bool {
+	const step = 128 << 10 // readahead brings no less at once
 	if f.blind.Load() {
 		return true
 	}
-	for _, at := range [2]int64{off + n - 1, off} {
+	for at := off; ; at = min(at+step, off+n-1) {
 		switch cached, err := inCache(int(f.Fd()), at); {
 		case err != nil:
 			f.blind.Store(true)
 			return true
 		case !cached:
 			return true
+		case at == off+n-1:
+			return false
 		}
 	}
-	return false
 }
 
 func inCache(fd int, at int64) (bool, error) {
-	var b [1]byte
-	n, err := unix.Preadv2(fd, [][]byte{b[:]}, at, unix.RWF_NOWAIT)
+	_, err := cachedNow(fd, at)
 	switch {
+	case err == nil:
+		return true, nil // the end of the file too: sendfile says so
 	case err == unix.EAGAIN:
 		return false, nil
-	case err == nil:
-		return n >= 0, nil // 0 is the end of the file: sendfile will say so too
-	case !errors.Is(err, unix.EOPNOTSUPP):
+	case err != unix.EOPNOTSUPP:
 		return false, err
 	}
 	var stat unix.Cachestat_t

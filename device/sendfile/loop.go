@@ -97,7 +97,7 @@ func (l *loop) wait() (n int, err error) {
 	}
 	var failed error
 	err = l.raw.Read(func(uintptr) bool {
-		n, failed = unix.EpollWait(l.ep, l.events[:], 0)
+		n, failed = epollNow(l.ep, l.events[:])
 		return n > 0 || failed != nil && failed != unix.EINTR
 	})
 	switch {

@@ -10,7 +10,7 @@ import (
 func (c *Conn) sendNow(t *transfer) error {
 	var failed error
 	err := c.raw.Control(func(fd uintptr) {
-		failed = c.s.loop.eng.turn(int(fd), t, t.left, false)
+		failed = c.s.loop.eng.turn(int(fd), t, min(t.left, c.s.loop.eng.cfg.Quantum), false)
 	})
 	if failed == unix.EAGAIN || failed == errCold {
 		failed = nil
