@@ -9,24 +9,37 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// bar shows one download to people. A nil bar shows nothing.
-type bar struct {
-	all *mpb.Progress
-	one *mpb.Bar
-}
+// bars show downloads to people. Nil bars show nothing. Safe for concurrent use.
+type bars struct{ all *mpb.Progress }
 
-// newBar draws on w if that is a terminal. The caller ends it with done.
-func newBar(w io.Writer, name string, total int64) *bar {
+// newBars draws on w if that is a terminal. The caller ends it with done.
+func newBars(w io.Writer) *bars {
 	f, ok := w.(*os.File)
 	if !ok || !cwriter.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	all := mpb.New(mpb.WithOutput(f))
-	one := all.AddBar(total, mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(name+" "), decor.CountersKiloByte("% .1f / % .1f")),
-		mpb.AppendDecorators(decor.AverageSpeed(decor.SizeB1000(0), "% .1f"), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO)))
-	return &bar{all, one}
+	return &bars{mpb.New(mpb.WithOutput(f))}
 }
+
+// add shows one more download. The caller ends it with done.
+func (b *bars) add(name string, total int64) *bar {
+	if b == nil {
+		return nil
+	}
+	return &bar{b.all.AddBar(total, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(printable(name)+" "), decor.CountersKiloByte("% .1f / % .1f")),
+		mpb.AppendDecorators(decor.AverageSpeed(decor.SizeB1000(0), "% .1f"), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO)))}
+}
+
+// done blocks until the terminal is clean. Every bar must have ended before.
+func (b *bars) done() {
+	if b != nil {
+		b.all.Wait()
+	}
+}
+
+// bar shows one download. A nil bar shows nothing.
+type bar struct{ one *mpb.Bar }
 
 // at moves the bar to n bytes of the total.
 func (b *bar) at(n int64) {
@@ -42,10 +55,9 @@ func (b *bar) add(n int) {
 	}
 }
 
-// done takes the bar away; it blocks until the terminal is clean.
+// done takes the bar away.
 func (b *bar) done() {
 	if b != nil {
 		b.one.Abort(true)
-		b.all.Wait()
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,7 @@ const (
 
 // box speaks HTTP with one box. Safe for concurrent use.
 type box struct {
+	name   string   // what config.toml calls it, or ""
 	base   *url.URL // without a trailing slash; may have a path prefix
 	token  string   // "" sends none
 	client *http.Client
@@ -35,6 +37,7 @@ func newBox(base *url.URL, token string) *box {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: dialing}).DialContext
 	t.ResponseHeaderTimeout = answering
+	t.MaxIdleConnsPerHost = 64
 	t.DisableCompression = true // ranges count bytes as they are stored
 	return &box{base: base, token: token, client: &http.Client{Transport: t}}
 }
@@ -42,11 +45,16 @@ func newBox(base *url.URL, token string) *box {
 // get asks for path (absolute, may be escaped) and returns a response with a 2xx status; the caller closes its body.
 // Any other status is returned as *api.Problem, a failed connection as *url.Error.
 func (b *box) get(ctx context.Context, path string, query url.Values, header http.Header) (*http.Response, error) {
+	return b.do(ctx, http.MethodGet, path, query, header, nil)
+}
+
+// do is get with any method and body.
+func (b *box) do(ctx context.Context, method, path string, query url.Values, header http.Header, body io.Reader) (*http.Response, error) {
 	target := b.base.String() + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +73,31 @@ func (b *box) get(ctx context.Context, path string, query url.Values, header htt
 	}
 	defer resp.Body.Close()
 	return nil, problem(resp)
+}
+
+// send changes something at path: say, if not nil, goes as JSON, and answer, if not nil, takes the JSON that comes back.
+func (b *box) send(ctx context.Context, method, path string, say, answer any) error {
+	var body io.Reader
+	header := http.Header{}
+	if say != nil {
+		text, err := json.Marshal(say)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(text)
+		header.Set("Content-Type", "application/json")
+	}
+	resp, err := b.do(ctx, method, path, nil, header, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if answer == nil {
+		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // the connection can be used again
+	} else if err = json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(answer); err != nil {
+		err = fmt.Errorf("reading the answer to %s: %w", path, err)
+	}
+	return err
 }
 
 // problem reads the document of RFC 9457 that came with a refusal; proxies send others, so the status must do without.

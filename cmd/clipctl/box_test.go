@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what takes milliseconds on a machine with nothing else to do.
-const patience = time.Minute
+// longest is how long a test waits for what takes milliseconds on a machine with nothing else to do.
+const longest = time.Minute
 
 // realBox is a clipd that runs in a folder laid out like a checkout after make build and make run: bin, build, var.
 type realBox struct {
@@ -76,7 +76,7 @@ func (b *realBox) run(t *testing.T, clipd *exec.Cmd) {
 			t.Errorf("clipd ended with %v:\n%s", err, log.String())
 		}
 	})
-	if err := l.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := l.SetReadDeadline(time.Now().Add(longest)); err != nil {
 		t.Fatal(err)
 	}
 	for buf := make([]byte, 4096); ; {
@@ -113,7 +113,7 @@ func (b *realBox) listed(t *testing.T, path string) {
 	}
 	req.Header.Set("Authorization", "Bearer "+b.token)
 	req.Header.Set("Accept", "text/event-stream")
-	resp, err := (&http.Client{Timeout: patience}).Do(req)
+	resp, err := (&http.Client{Timeout: longest}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

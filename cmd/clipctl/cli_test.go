@@ -54,7 +54,7 @@ func TestFilterBecomesQuery(t *testing.T) {
 	cmd := lsCommand(&options{})
 	f.register(cmd.InheritedFlags())
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	err := f.flags.Parse([]string{"--camera", "a b", "--from", "2h", "--to", "2026-11-22", "--pinned=false", "--oldest"})
+	err := f.flags.Parse([]string{"--camera", "a b", "--from", "2h", "--to", "2026-11-22", "--pinned=false"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestFilterBecomesQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "camera=a+b&from=2026-11-22T10%3A00%3A00Z&order=oldest&pinned=false&to=2026-11-22T00%3A00%3A00Z"
+	want := "camera=a+b&from=2026-11-22T10%3A00%3A00Z&pinned=false&to=2026-11-22T00%3A00%3A00Z"
 	if q.Encode() != want {
 		t.Errorf("query %s, want %s", q.Encode(), want)
 	}

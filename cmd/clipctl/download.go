@@ -47,6 +47,9 @@ type download struct {
 	clip  api.Clip
 	bar   *bar
 	stall time.Duration
+	brake *brake // nil is unlimited
+	buf   []byte // what bytes pass through; nil lets io.Copy make one
+	alive func() // if set, is told of every sign of life
 
 	part  *part
 	mtime time.Time // of the clip on the box, if it said so
@@ -68,7 +71,7 @@ func (d *download) run(ctx context.Context) (saved, error) {
 	if err := d.fill(ctx); err != nil {
 		return s, err
 	}
-	return s, d.part.become(file, d.mtime)
+	return s, d.part.become(file, d.mtime, true)
 }
 
 // same tells whether file, which has the clip's size, has its content.
@@ -140,8 +143,15 @@ func (d *download) fetch(ctx context.Context) error {
 	}
 	watch := time.AfterFunc(d.stall, func() { cancel(errStalled) })
 	defer watch.Stop()
-	body := tick{resp.Body, func(n int) { watch.Reset(d.stall); d.bar.add(n) }}
-	_, err = io.Copy(d.part, io.LimitReader(body, d.clip.Size-d.part.have))
+	body := tick{resp.Body, func(n int) error {
+		watch.Reset(d.stall)
+		d.bar.add(n)
+		if d.alive != nil {
+			d.alive()
+		}
+		return d.brake.wait(ctx, n)
+	}}
+	_, err = io.CopyBuffer(d.part, io.LimitReader(body, d.clip.Size-d.part.have), d.buf)
 	return d.outcome(ctx, err)
 }
 
@@ -172,6 +182,19 @@ func (d *download) accept(resp *http.Response) error {
 	return nil
 }
 
+// ask learns the clip's mtime where no body has to be fetched.
+func (d *download) ask(ctx context.Context) error {
+	resp, err := d.box.do(ctx, http.MethodHead, bodyPath(d.clip), nil, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if t, err := http.ParseTime(resp.Header.Get("Last-Modified")); err == nil {
+		d.mtime = t
+	}
+	return nil
+}
+
 // outcome says what a copy that ended with err means.
 func (d *download) outcome(ctx context.Context, err error) error {
 	var local *fs.PathError
@@ -193,13 +216,15 @@ func (d *download) outcome(ctx context.Context, err error) error {
 // tick tells of every read that brought something.
 type tick struct {
 	io.Reader
-	tell func(n int)
+	tell func(n int) error
 }
 
 func (t tick) Read(p []byte) (int, error) {
 	n, err := t.Reader.Read(p)
 	if n > 0 {
-		t.tell(n)
+		if told := t.tell(n); told != nil {
+			return n, told
+		}
 	}
 	return n, err
 }

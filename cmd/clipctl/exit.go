@@ -17,6 +17,8 @@ const (
 	exitUnreachable = 3
 	exitRefused     = 4
 	exitNoClip      = 5
+	exitDiskFull    = 6
+	exitBusy        = 7
 )
 
 // usageError says what is wrong with the command line.
@@ -34,6 +36,10 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitFailed
+	case errors.Is(err, errCeiling), diskFull(err):
+		return exitDiskFull
+	case errors.Is(err, errTwice):
+		return exitBusy
 	case errors.As(err, &problem):
 		return problemCode(problem.Status)
 	case errors.As(err, &transport), errors.Is(err, errCut):

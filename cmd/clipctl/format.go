@@ -22,6 +22,21 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f %cB", f, units[i])
 }
 
+// parseSize reads what people write for bytes: 500, 20kB, 1.5GB, 2GiB; "" and "0" are 0.
+func parseSize(s string) (int64, error) {
+	digits := strings.TrimRightFunc(s, unicode.IsLetter)
+	units := map[string]float64{"": 1, "B": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	unit, ok := units[s[len(digits):]]
+	if err != nil || !ok || n < 0 || n*unit >= math.MaxInt64 {
+		return 0, fmt.Errorf("%q is no size; say 500kB, 20MB or 1.5GB", s)
+	}
+	return int64(n * unit), nil
+}
+
 // lasting is a duration in seconds as 1:02:03.
 func lasting(seconds float64) string {
 	s := int64(math.Round(seconds))

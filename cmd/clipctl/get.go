@@ -58,9 +58,11 @@ func (g *getter) one(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	d := download{box: g.box, dir: g.dir, clip: c, bar: newBar(g.err, fileName(c), c.Size), stall: stalled}
+	shown := newBars(g.err)
+	d := download{box: g.box, dir: g.dir, clip: c, bar: shown.add(fileName(c), c.Size), stall: stalled}
 	s, err := d.run(ctx)
 	d.bar.done()
+	shown.done()
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,9 @@ import (
 type filter struct {
 	camera, from, to string
 	pinned, complete bool
-	oldest           bool
 	flags            *pflag.FlagSet
+
+	since, until time.Time // from and to as query understood them
 }
 
 func (f *filter) register(flags *pflag.FlagSet) {
@@ -29,7 +30,6 @@ func (f *filter) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.to, "to", "", "only clips that start before this `TIME`")
 	flags.BoolVar(&f.pinned, "pinned", false, "only pinned clips; =false: only others")
 	flags.BoolVar(&f.complete, "complete", false, "only clips whose recorder ended them; =false: only those cut off")
-	flags.BoolVar(&f.oldest, "oldest", false, "oldest first")
 }
 
 // query is the filter as the box understands it.
@@ -38,30 +38,49 @@ func (f *filter) query(now time.Time) (url.Values, error) {
 	if f.camera != "" {
 		q.Set("camera", f.camera)
 	}
-	for name, value := range map[string]string{"from": f.from, "to": f.to} {
-		if value == "" {
+	for _, end := range []struct {
+		name, value string
+		t           *time.Time
+	}{{"from", f.from, &f.since}, {"to", f.to, &f.until}} {
+		if end.value == "" {
 			continue
 		}
-		t, err := parseTime(value, now)
+		t, err := parseTime(end.value, now)
 		if err != nil {
-			return nil, usageError("--" + name + ": " + err.Error())
+			return nil, usageError("--" + end.name + ": " + err.Error())
 		}
-		q.Set(name, t.UTC().Format(time.RFC3339Nano))
+		*end.t = t
+		q.Set(end.name, t.UTC().Format(time.RFC3339Nano))
 	}
 	for name, value := range map[string]bool{"pinned": f.pinned, "complete": f.complete} {
 		if f.flags.Changed(name) {
 			q.Set(name, strconv.FormatBool(value))
 		}
 	}
-	if f.oldest {
-		q.Set("order", "oldest")
-	}
 	return q, nil
+}
+
+// timed tells whether the filter is about times.
+func (f *filter) timed() bool { return f.from != "" || f.to != "" }
+
+// matches decides as the box does in a listing; query must have been called.
+func (f *filter) matches(c api.Clip) bool {
+	switch {
+	case f.camera != "" && c.Camera != f.camera:
+	case !f.since.IsZero() && c.Start.Before(f.since):
+	case !f.until.IsZero() && !c.Start.Before(f.until):
+	case f.flags.Changed("pinned") && c.Pinned != f.pinned:
+	case f.flags.Changed("complete") && c.Complete != f.complete:
+	default:
+		return true
+	}
+	return false
 }
 
 func lsCommand(o *options) *cobra.Command {
 	var f filter
 	var limit int
+	var oldest bool
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List clips, newest first",
@@ -77,6 +96,9 @@ func lsCommand(o *options) *cobra.Command {
 			q, err := f.query(time.Now())
 			if err != nil {
 				return err
+			}
+			if oldest {
+				q.Set("order", "oldest")
 			}
 			print := printRow
 			if o.json {
@@ -94,6 +116,7 @@ func lsCommand(o *options) *cobra.Command {
 		},
 	}
 	f.register(cmd.Flags())
+	cmd.Flags().BoolVar(&oldest, "oldest", false, "oldest first")
 	cmd.Flags().IntVarP(&limit, "limit", "n", 100, "at most this many; 0 is all")
 	return cmd
 }

@@ -10,6 +10,8 @@
 //	3  the box cannot be reached, or went away in the middle; trying again may help
 //	4  the box refuses the token, or the token may not do this
 //	5  there is no such clip, or its file changed or went
+//	6  pull: the disk is full, or the folder has reached --max-size
+//	7  pull: another clipctl is pulling into the folder now
 package main
 
 import (
@@ -65,6 +67,6 @@ func rootCommand(started *bool) *cobra.Command {
 		},
 	}
 	o.register(root.PersistentFlags())
-	root.AddCommand(lsCommand(&o), getCommand(&o), statusCommand(&o))
+	root.AddCommand(lsCommand(&o), getCommand(&o), statusCommand(&o), pullCommand(&o))
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,23 +17,44 @@ import (
 // maxName leaves room in the 255 bytes that file systems allow for an id and a dot.
 const maxName = 255 - len("0123456789abcdef") - 1
 
-// fileName is what c is called on this machine: the last element of its path, without what Windows, a shell or a file
-// listing would trip over. The path came from a box and is not trusted.
+// fileName is what c is called on this machine: the last element of its path. The path came from a box and is not trusted.
 func fileName(c api.Clip) string {
+	if name := cleanElement(path.Base(c.Path)); name != "" {
+		return name
+	}
+	return c.ID
+}
+
+// cleanElement is s as one element of a path, without what Windows, a shell or a file listing would trip over; "" where
+// nothing is left of it.
+func cleanElement(s string) string { return cleanElementOn(s, runtime.GOOS) }
+
+func cleanElementOn(s, system string) string {
 	name := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>|`, r) || !unicode.IsPrint(r) || r == utf8.RuneError {
 			return '_'
 		}
 		return r
-	}, path.Base(c.Path))
+	}, s)
 	name = strings.TrimRight(name, ". ") // Windows drops them silently
-	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || system == "windows" && isDevice(name) {
 		name = "_" + name
 	}
-	if name == "" {
-		name = c.ID
-	}
 	return shorten(name)
+}
+
+// isDevice tells whether Windows takes a name for one of its devices, whatever its extension.
+func isDevice(name string) bool {
+	stem, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	switch stem = strings.TrimRight(stem, " "); stem {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	digit, ok := strings.CutPrefix(stem, "COM")
+	if !ok {
+		digit, ok = strings.CutPrefix(stem, "LPT")
+	}
+	return ok && utf8.RuneCountInString(digit) == 1 && strings.ContainsAny(digit, "0123456789¹²³")
 }
 
 // shorten cuts the stem, on a whole character, and keeps the extension.

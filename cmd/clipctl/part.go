@@ -56,10 +56,13 @@ func (p *part) reset() error {
 	return err
 }
 
-// become closes the part and gives it its name: after a power cut the name stands for the whole clip or does not exist.
-func (p *part) become(name string, mtime time.Time) error {
-	if err := p.file.Sync(); err != nil {
-		return err
+// become closes the part and gives it its name. With flush, after a power cut the name stands for the whole clip or does
+// not exist.
+func (p *part) become(name string, mtime time.Time, flush bool) error {
+	if flush {
+		if err := p.file.Sync(); err != nil {
+			return err
+		}
 	}
 	if err := p.file.Close(); err != nil {
 		return err
@@ -69,7 +72,7 @@ func (p *part) become(name string, mtime time.Time) error {
 			return err
 		}
 	}
-	if err := os.Rename(p.file.Name(), name); err != nil {
+	if err := os.Rename(p.file.Name(), name); err != nil || !flush {
 		return err
 	}
 	return syncFolder(filepath.Dir(name))
