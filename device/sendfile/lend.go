@@ -103,14 +103,14 @@ func (e *Engine) giveUpLocked(s *sock) {
 	e.freeSlotLocked()
 }
 
-// takeBack ends the loan of s: it is parked, or closed.
+// takeBack ends the loan of s: it is parked, or closed once the client has heard all.
 func (e *Engine) takeBack(s *sock, keep bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if keep {
 		e.parkLocked(s)
 	} else {
-		e.closeLocked(s)
+		e.lingerLocked(s)
 	}
 	e.freeSlotLocked()
 }

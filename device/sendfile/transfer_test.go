@@ -109,8 +109,40 @@ func TestManyTransfersShareOneFile(t *testing.T) {
 		io.WriteString(dial(t, r.addr), getClip)
 	}
 	until(t, r.Engine, "50 transfers", func(st Stats) bool { return st.Transfers == 50 })
-	if st := r.Stats(); st.Files != 1 {
-		t.Errorf("%d files open, want 1", st.Files)
+	if n := opened(t, path); n != 1 || r.Stats().Files != 1 {
+		t.Errorf("%d descriptors of the file are open, want 1: %+v", n, r.Stats())
+	}
+}
+
+// opened counts the descriptors of path in this process.
+func opened(t testing.TB, path string) (n int) {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range list {
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && to == path {
+			n++
+		}
+	}
+	return n
+}
+
+// TestEndOfTheLastAnswerIsNotLost says more than the server will read: closing at once would reset the connection.
+func TestEndOfTheLastAnswerIsNotLost(t *testing.T) {
+	path, want := random(t, 1<<20)
+	for _, handOver := range []int64{1000, 1 << 40} {
+		r := start(t, Config{HandOver: handOver}, routes(t, path, nil))
+		for range 3 {
+			c := dial(t, r.addr)
+			c.SetReadBuffer(16 << 10)
+			io.WriteString(c, "GET /clip HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n")
+			c.Write(bytes.Repeat([]byte("x"), 20<<10))
+			if got, err := readAnswer(bufio.NewReaderSize(c, 4<<10), "GET"); err != nil || !bytes.Equal(got.body, want) {
+				t.Fatalf("hand over above %d: %v, %d bytes, want %d", handOver, err, len(got.body), len(want))
+			}
+		}
 	}
 }
 
