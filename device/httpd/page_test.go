@@ -109,7 +109,10 @@ func TestThePlayerStepsThroughEveryClip(t *testing.T) {
 		return n + 1
 	}
 	for camera, want := range map[string]int{"": len(clips), "front": 20, "two": 1} {
-		older := func(c store.Clip) (store.ID, error) { _, older, err := b.server.neighbours(c, camera); return older, err }
+		older := func(c store.Clip) (store.ID, error) {
+			_, older, err := b.server.neighbours(c, camera)
+			return older, err
+		}
 		if got := walk(camera, older); got != want {
 			t.Errorf("stepping back through %q passes %d clips, want %d", camera, got, want)
 		}
