@@ -47,6 +47,7 @@ type box struct {
 	listener net.Listener
 	broker   *broker.Broker      // nil unless embedded
 	announce *announce.Announcer // nil without a broker
+	requests *requests
 	ingest   *ingest.Ingest
 	httpd    *httpd.Server
 }
@@ -181,6 +182,7 @@ func (b *box) makeParts(context.Context) error {
 		Root: b.root, Store: b.store, Clock: b.clock, Location: b.cfg.location(), Cameras: b.cfg.cameras(),
 		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.problems.set, Calm: b.calmDown,
 	})
+	b.requests = b.newRequests()
 	if b.cfg.MQTT.Broker != noBroker {
 		b.announce = announce.New(b.announceConfig())
 	}
@@ -195,7 +197,9 @@ func (b *box) announceConfig() announce.Config {
 		AnnounceWithin: time.Duration(m.AnnounceWithin), LinkTTL: time.Duration(m.LinkTTL),
 		Store: b.store, Links: b.links, Clock: b.clock, Log: b.log,
 		BaseURL: b.baseURL, State: b.state, Cameras: b.cameraNames,
-		Problem: func(text string) { b.problems.set("broker", text) },
+		Problem:  func(text string) { b.problems.set("broker", text) },
+		Requests: m.Requests, Ask: b.requests.put,
+		Discovery: m.Discovery, Device: b.describe(), Shown: b.shownIn(), NoteShown: b.noteShown,
 	}
 	if m.PasswordFile != "" {
 		c.Password = func() (string, error) { return b.cfg.secret("mqtt.password_file", m.PasswordFile) }
@@ -213,7 +217,7 @@ func (b *box) httpdConfig() httpd.Config {
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
 		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(), MaxTransfers: h.MaxTransfers,
-		Remove: b.remover.remove, Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Rescan: func() { b.ingest.Rescan("asked over HTTP") },
+		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) }, Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Rescan: func() { b.ingest.Rescan("asked over HTTP") },
 		Status: func() any { return b.status() }, Settings: func() any { return b.settings() },
 	}
 }

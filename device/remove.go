@@ -17,8 +17,9 @@ type remover struct {
 	store *store.Store
 }
 
-// remove deletes the clip's file and its sidecars. store.ErrNotFound, root.ErrAway. It blocks until all is on disk.
-func (r remover) remove(ctx context.Context, id store.ID, reason string) error {
+// remove deletes the clip's file and its sidecars; also is committed together with the mark, after which nothing but
+// a failing disk keeps the removal from being finished. store.ErrNotFound, root.ErrAway. It blocks until all is on disk.
+func (r remover) remove(ctx context.Context, id store.ID, reason string, also ...store.Op) error {
 	if s := r.root.State(); !s.Present || !s.Writable {
 		return fmt.Errorf("remove clip %s: %w", id, root.ErrAway)
 	}
@@ -26,7 +27,7 @@ func (r remover) remove(ctx context.Context, id store.ID, reason string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.store.Apply(ctx, store.Mark(id, reason)); err != nil {
+	if err := r.store.Apply(ctx, append([]store.Op{store.Mark(id, reason)}, also...)...); err != nil {
 		return fmt.Errorf("mark clip %s for removal: %w", id, err)
 	}
 	return r.finish(ctx, c, reason)

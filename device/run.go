@@ -44,6 +44,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	}
 	if b.announce != nil {
 		t.start("announcer", b.announce.Run)
+		t.start("requests", b.requests.run)
 	}
 	t.start("ingest", b.ingest.Run)
 	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener) })

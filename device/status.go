@@ -39,6 +39,8 @@ func (b *box) state() api.State {
 	if err != nil {
 		b.log.Error("totals could not be read", "error", err)
 	}
+	s.PushesWaiting, _ = b.store.PushCounts()
+	s.Recording = b.recording()
 	s.Clips, s.BytesUsed = t.Clips, t.Bytes
 	s.Oldest, s.Newest = api.Time{Time: t.Oldest}, api.Time{Time: t.Newest}
 	if free, _, err := b.root.Free(); err == nil {

@@ -42,9 +42,18 @@ type Config struct {
 	LinkTTL        time.Duration // how long links live; 0 sends unsigned ones
 
 	Requests []string // the verbs allowed
-	// Do answers a request of an allowed verb. It is called from one goroutine; the transaction of the response is
-	// filled in by the caller. nil: no verb is known.
-	Do func(ctx context.Context, verb string, r api.Request) api.Response
+	// Ask takes a request of an allowed verb, to be answered now or later; false: there is no room for it. It must not
+	// block. nil: no verb is known.
+	Ask func(Ask) bool
+
+	Discovery string // first topic level of Home Assistant's discovery; "": the box is not shown there
+	Device    Device // what Home Assistant is told of the board
+	// Shown is the discovery level under which an earlier run left the box's document, "" for none; NoteShown keeps it.
+	Shown     string
+	NoteShown func(string) error
+
+	Pushing    func() bool      // whether the box pushes to its targets; nil together with SetPushing: it cannot push
+	SetPushing func(bool) error // turns that on and off
 
 	Store *store.Store
 	Links *link.Signer
@@ -64,6 +73,8 @@ type Announcer struct {
 	limits limits
 	cursor *cursor
 	desk   *desk
+	replay replay
+	shown  string                 // where the box's document is; only Run's goroutine uses it
 	early  int                    // how many sessions in a row the broker ended early; only Run's goroutine uses it
 	rows   map[string]store.Event // the clip_added row last met of each camera; only Run's goroutine uses it
 
@@ -85,12 +96,15 @@ func New(c Config) *Announcer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Do == nil {
+	if c.Ask == nil {
 		c.Requests = nil
+	}
+	if c.NoteShown == nil {
+		c.NoteShown = func(string) error { return nil }
 	}
 	a := &Announcer{cfg: c, topics: newTopics(c.Prefix, c.Box), limits: defaultLimits, poke: make(chan struct{}, 1)}
 	a.cursor = newCursor(c.Store, c.Log)
-	a.desk = newDesk(c.Do)
+	a.desk, a.shown = newDesk(), c.Shown
 	a.rows = map[string]store.Event{}
 	return a
 }
@@ -108,13 +122,13 @@ func (a *Announcer) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	var failed error
 	stop := make(chan struct{})
-	parts.Go(func() { a.desk.work(ctx) })
 	parts.Go(func() {
 		if failed = a.cursor.write(stop); failed != nil {
 			cancel()
 		}
 	})
 	a.sessions(ctx)
+	close(a.desk.gone)
 	close(stop)
 	parts.Wait()
 	if failed != nil {

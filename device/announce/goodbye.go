@@ -17,7 +17,7 @@ func (s *session) goodbye() error {
 	if err := s.drain(window - 1); err != nil {
 		return fmt.Errorf("%w: %w", errGoodbye, err)
 	}
-	s.publish(s.topics.availability(), true, []byte(offline), 0)
+	s.publish(s.topics.availability(), true, []byte(offline), nil)
 	if err := s.drain(0); err != nil {
 		return fmt.Errorf("%w: %w", errGoodbye, err)
 	}

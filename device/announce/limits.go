@@ -1,6 +1,9 @@
 package announce
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // window is how many messages may wait for their PUBACK at once.
 const window = 16
@@ -23,6 +26,8 @@ type limits struct {
 	gapQuiet   time.Duration // an open run of skipped rows is told when none followed for this long,
 	gapMax     time.Duration // and at the latest after this
 
+	birthMin, birthMax time.Duration // after Home Assistant has come up until it gets its document again, at random between them
+
 	contested time.Duration // a session shorter than this that the broker ended may be a take-over
 }
 
@@ -30,5 +35,9 @@ var defaultLimits = limits{
 	connect: 10 * time.Second, write: 10 * time.Second, ack: 20 * time.Second, goodbye: 3 * time.Second,
 	beat: 5 * time.Second, backoffMin: time.Second, backoffMax: time.Minute,
 	stateEvery: 5 * time.Minute, stateMin: 10 * time.Second,
-	gapQuiet: 2 * time.Second, gapMax: 30 * time.Second, contested: time.Minute,
+	gapQuiet: 2 * time.Second, gapMax: 30 * time.Second,
+	birthMin: time.Second, birthMax: 10 * time.Second, contested: time.Minute,
 }
+
+// birth is when to send the document after a birth: all boxes of a house hear of it at once.
+func (l limits) birth() time.Duration { return l.birthMin + rand.N(l.birthMax-l.birthMin+1) }

@@ -10,15 +10,15 @@ import (
 	"clipd/store"
 )
 
-// encode makes the message of a journal row. Its links are made now and live from now on.
-func (s *session) encode(e store.Event, from uint64) []byte {
+// message is a journal row as it is told. Its links are made now and live from now on.
+func (s *session) message(e store.Event, from uint64) api.Event {
 	m := api.FromEvent(e, s.box)
 	m.From = from
 	if m.Clip != nil && e.Type != store.ClipRemoved {
 		m.Clip.URL = s.url(link.Clip, e.Clip.ID, m.Clip.URLPath)
 		m.Clip.PosterURL = s.url(link.Poster, e.Clip.ID, api.PosterPath(e.Clip))
 	}
-	return encode(m)
+	return m
 }
 
 // url is where path is fetched from by whoever holds it, or "" without a path.

@@ -2,13 +2,11 @@ package announce
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"slices"
-
-	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"time"
 
 	"clipd/device/api"
 )
@@ -16,96 +14,77 @@ import (
 const (
 	maxRequest  = 4 << 10  // bytes of one request
 	maxResponse = 60 << 10 // bytes of one response; brokers, the embedded one too, limit packets
-	waiting     = 16       // requests that may wait for their turn, and messages not yet looked at
 )
 
-// message is a request as it came.
-type message struct {
-	topic   string
-	payload []byte // nil if it was longer than maxRequest
+// Ask is a request that mqtt.requests allows. Which fields its verb reads is for whoever takes it.
+type Ask struct {
+	Verb    string
+	Request api.Request
+	At      time.Time // when it came, by the box's clock
+	Base    string    // http base of URLs in the answer
+	// Answer publishes the response, with the transaction filled in. It is to be called once, from any goroutine, and
+	// blocks until a session has taken the response or Run has ended.
+	Answer func(api.Response)
 }
 
-// inbox holds what the broker has sent until the session looks at it. A message too many is dropped: requests come
-// with QoS 1 and paho acknowledges them, so whoever floods the box hears nothing.
-type inbox chan message
-
-func newInbox() inbox { return make(inbox, waiting) }
-
-// put is called by paho, which must not be held up: it only copies.
-func (i inbox) put(_ mqtt.Client, m mqtt.Message) {
-	if m.Retained() { // a request of another day
-		return
-	}
-	c := message{topic: m.Topic()}
-	if len(m.Payload()) <= maxRequest {
-		c.payload = append([]byte{}, m.Payload()...)
-	}
-	select {
-	case i <- c:
-	default:
-	}
-}
-
-// job is a request that waits for its turn; answer is what became of it.
-type job struct {
-	verb    string
-	request api.Request
-}
-
+// answer is a response on its way.
 type answer struct {
 	verb     string
 	response api.Response
 }
 
-// desk does one request after the other. It outlives sessions: what was begun is ended, and answered by the next one.
+// desk hands responses to the session. It outlives sessions: what was asked in one is answered in the next.
 type desk struct {
-	do      func(context.Context, string, api.Request) api.Response
-	todo    chan job
 	answers chan answer
+	gone    chan struct{} // closed when no session will come any more
 }
 
-func newDesk(do func(context.Context, string, api.Request) api.Response) *desk {
-	return &desk{do: do, todo: make(chan job, waiting), answers: make(chan answer)}
-}
+func newDesk() *desk { return &desk{answers: make(chan answer), gone: make(chan struct{})} }
 
-func (d *desk) work(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case j := <-d.todo:
-			r := d.do(ctx, j.verb, j.request)
-			r.Transaction = j.request.Transaction
-			select {
-			case d.answers <- answer{j.verb, r}:
-			case <-ctx.Done():
-				return
-			}
-		}
+func (d *desk) put(a answer) {
+	select {
+	case d.answers <- a:
+	case <-d.gone:
 	}
 }
 
-// request puts m on the desk or answers at once why not.
+// request hands m on or answers at once why not.
 func (s *session) request(m message) {
-	verb := s.topics.verb(m.topic)
 	r, err := decode(m.payload)
 	var p *api.Problem
 	switch {
-	case !slices.Contains(s.cfg.Requests, verb):
-		p = api.NewProblem(api.NotAllowed, "This request is not allowed", "Add "+verb+" to mqtt.requests to allow it.")
+	case !slices.Contains(s.cfg.Requests, m.verb):
+		p = api.NewProblem(api.NotAllowed, "This request is not allowed", "Add "+m.verb+" to mqtt.requests to allow it.")
 	case m.payload == nil:
 		p = api.NewProblem(api.Invalid, "The request is too long", "A request has at most 4096 bytes.")
 	case err != nil:
 		p = api.NewProblem(api.Invalid, "The request cannot be understood", err.Error())
+	case s.cfg.Ask(s.ask(m, r)):
+		return
 	default:
-		select {
-		case s.desk.todo <- job{verb, r}:
-			return
-		default:
-			p = api.NewProblem(api.Busy, "Too many requests are waiting", "Ask again later.")
-		}
+		p = errBusy
 	}
-	s.respond(answer{verb, api.Response{Transaction: r.Transaction, Status: "error", Error: p}})
+	s.respond(answer{m.verb, refuse(r.Transaction, p)})
+}
+
+var errBusy = api.NewProblem(api.Busy, "Too many requests are waiting", "Ask again later.")
+
+func refuse(transaction string, p *api.Problem) api.Response {
+	return api.Response{Transaction: transaction, Status: "error", Error: p}
+}
+
+// refuseOne answers the request that has been waiting longest to be told that there is no room for it.
+func (s *session) refuseOne() {
+	if r, ok := s.inbox.refused.take(); ok {
+		s.respond(answer{r.verb, refuse(r.transaction, errBusy)})
+	}
+}
+
+func (s *session) ask(m message, r api.Request) Ask {
+	return Ask{Verb: m.verb, Request: r, At: m.at, Base: s.base, Answer: func(response api.Response) {
+		response.Transaction = r.Transaction
+		s.desk.put(answer{m.verb, response})
+	}}
 }
 
 // decode reads one JSON object with known keys and nothing behind it. The transaction is returned even with an error,
@@ -123,9 +102,14 @@ func decode(payload []byte) (r api.Request, err error) {
 		}
 		err = errors.New("something follows the JSON object")
 	}
+	return api.Request{Transaction: transaction(payload)}, err
+}
+
+// transaction finds the transaction of a request that may be anything else but a good one.
+func transaction(payload []byte) string {
 	var lenient struct{ Transaction string }
-	_ = json.NewDecoder(bytes.NewReader(payload)).Decode(&lenient) // err says it already
-	return api.Request{Transaction: lenient.Transaction}, err
+	_ = json.NewDecoder(bytes.NewReader(payload)).Decode(&lenient) // what cannot be read has none
+	return lenient.Transaction
 }
 
 // respond publishes an answer.
@@ -137,7 +121,7 @@ func (s *session) respond(a answer) {
 			s.cfg.Log.Error("response not encoded", "verb", a.verb, "error", err)
 			p = api.NewProblem(api.Internal, "The answer could not be written", "")
 		}
-		b = encode(api.Response{Transaction: a.response.Transaction, Status: "error", Error: p})
+		b = encode(refuse(a.response.Transaction, p))
 	}
-	s.publish(s.topics.response(a.verb), false, b, 0)
+	s.publish(s.topics.response(a.verb), false, b, nil)
 }

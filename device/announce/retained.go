@@ -105,7 +105,7 @@ func (s *session) last(camera string) error {
 		s.keep(topic, nil)
 		return nil
 	}
-	s.keep(topic, s.encode(s.row(c), 0))
+	s.keep(topic, encode(s.message(s.row(c), 0)))
 	return nil
 }
 

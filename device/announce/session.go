@@ -38,21 +38,24 @@ type session struct {
 	base   string // of URLs
 	box    api.Box
 
-	inbox    inbox
+	inbox    *inbox
 	unacked  unacked
 	outbox   outbox
 	retained retained
 	status   status
+	told     told
+	greeted  time.Time // when Home Assistant gets its document again; zero: not
 	lasted   bool
 }
 
 func newSession(a *Announcer) *session {
 	s := &session{
-		Announcer: a, began: time.Now(), inbox: newInbox(), caller: newCaller(),
+		Announcer: a, began: time.Now(), caller: newCaller(), inbox: newInbox(a.topics, a.cfg.Discovery, a.cfg.Clock.Now),
 		box: api.Box{ID: a.cfg.Box, Name: a.cfg.Name, Generation: a.cfg.Store.Generation()},
 	}
 	s.outbox = outbox{store: a.cfg.Store, within: a.cfg.AnnounceWithin, read: a.cursor.value(), met: s.met, gap: s.gap}
 	s.retained = newRetained()
+	a.replay.resume()
 	life, cancel := context.WithCancel(context.Background())
 	s.life = life
 	s.end = func() {
@@ -92,9 +95,13 @@ func (s *session) run(ctx context.Context) error {
 // step blocks until there is something to do and does what cannot wait for the next turn.
 func (s *session) step(ctx context.Context, changed <-chan struct{}, due <-chan time.Time) error {
 	var requests <-chan message
+	var refused <-chan struct{}
 	var answers <-chan answer
-	if !s.unacked.full() {
-		requests, answers = s.inbox, s.desk.answers
+	var born <-chan struct{}
+	var push <-chan bool
+	if !s.unacked.crowded() {
+		requests, refused, answers = s.inbox.requests, s.inbox.refused.some, s.desk.answers
+		born, push = s.inbox.born, s.inbox.push
 	}
 	select {
 	case <-ctx.Done():
@@ -107,8 +114,14 @@ func (s *session) step(ctx context.Context, changed <-chan struct{}, due <-chan 
 		s.status.touched = true
 	case m := <-requests:
 		s.request(m)
+	case <-refused:
+		s.refuseOne()
 	case r := <-answers:
 		s.respond(r)
+	case on := <-push:
+		s.switchPush(on)
+	case <-born:
+		s.greeted = time.Now().Add(s.limits.birth())
 	case <-due:
 	}
 	if s.fault != nil {
@@ -120,7 +133,7 @@ func (s *session) step(ctx context.Context, changed <-chan struct{}, due <-chan 
 // greet subscribes to requests before anything is published: from then on no SUBACK is due that paho could mistake for
 // the acknowledgement of a message. Then it says what is retained.
 func (s *session) greet(ctx context.Context) error {
-	t := s.send(func() mqtt.Token { return s.client.Subscribe(s.topics.requests(), 1, nil) })
+	t := s.send(func() mqtt.Token { return s.client.SubscribeMultiple(s.filters(), nil) })
 	if t == nil {
 		return s.fault
 	}
@@ -131,16 +144,30 @@ func (s *session) greet(ctx context.Context) error {
 	case <-s.conn.ended:
 		return s.lost()
 	case <-timeout.C:
-		return fmt.Errorf("subscribe to %s: %w", s.topics.requests(), errNoAck)
+		return fmt.Errorf("subscribe to requests: %w", errNoAck)
 	case <-ctx.Done():
 		return nil
 	}
 	if err := refused(t); err != nil {
-		s.cfg.Log.Warn("requests cannot be received", "topic", s.topics.requests(), "error", err)
+		s.cfg.Log.Warn("requests cannot be received", "error", err)
 	}
-	s.publish(s.topics.availability(), true, []byte(online), 0)
+	s.publish(s.topics.availability(), true, []byte(online), nil)
 	s.info()
+	s.pushState()
+	s.discovery()
 	return s.everything()
+}
+
+// filters are all topics that the box listens to, in one SUBSCRIBE.
+func (s *session) filters() map[string]byte {
+	f := map[string]byte{s.topics.requests(): 1}
+	if s.cfg.SetPushing != nil {
+		f[s.topics.pushSet()] = 1
+	}
+	if s.cfg.Discovery != "" {
+		f[birth(s.cfg.Discovery)] = 1
+	}
+	return f
 }
 
 // refused is why the broker did not grant the subscription (MQTT 3.1.1 §3.9.3), or nil.
@@ -170,7 +197,7 @@ func (s *session) tell() error {
 			pages++
 			continue
 		}
-		s.announce(i)
+		s.publishItem(i)
 	}
 	now := time.Now()
 	if !s.lasted && now.Sub(s.began) >= s.limits.contested {
@@ -178,28 +205,41 @@ func (s *session) tell() error {
 		s.undisputed()
 	}
 	if s.outbox.run.open() && !s.unacked.full() && !now.Before(s.outbox.run.due(s.limits)) {
-		s.announce(s.outbox.flush())
+		s.publishItem(s.outbox.flush())
 	}
-	if s.idle() {
-		if err := s.refresh(now); err != nil {
-			return err
-		}
+	if !s.idle() {
+		return nil
 	}
-	return nil
+	if len(s.unacked) == 0 {
+		s.sum()
+	}
+	if err := s.refresh(now); err != nil {
+		return err
+	}
+	return s.again()
 }
 
 // idle reports whether the journal has been told to its end.
 func (s *session) idle() bool { return !s.outbox.more && len(s.outbox.rows) == 0 }
 
-func (s *session) announce(i item) {
-	s.publish(s.topics.event(), false, s.encode(i.event, i.from), i.passes)
+func (s *session) publishItem(i item) {
+	s.announce(i.event, i.from, s.many(i.event.Seq), func() { s.cursor.move(i.passes) })
+}
+
+// announce publishes a row; many: it is not logged by itself.
+func (s *session) announce(e store.Event, from uint64, many bool, acked func()) {
+	m := s.message(e, from)
+	s.publish(s.topics.event(), false, encode(m), func() {
+		acked()
+		s.say(m, many)
+	})
 }
 
 // publish sends with QoS 1; what becomes of the message is seen when its turn comes.
-func (s *session) publish(topic string, retain bool, payload []byte, passes uint64) {
+func (s *session) publish(topic string, retain bool, payload []byte, acked func()) {
 	t := s.send(func() mqtt.Token { return s.client.Publish(topic, 1, retain, payload) })
 	if t != nil {
-		s.unacked = append(s.unacked, sent{t, passes, time.Now()})
+		s.unacked = append(s.unacked, sent{t, acked, time.Now()})
 	}
 }
 
@@ -233,8 +273,8 @@ func (s *session) acknowledged() error {
 			return fmt.Errorf("publish: %w", err)
 		}
 		s.heard()
-		if m.passes > 0 {
-			s.cursor.move(m.passes)
+		if m.acked != nil {
+			m.acked()
 		}
 	}
 	if len(s.unacked) > 0 && time.Since(s.unacked[0].at) >= s.limits.ack {
@@ -268,6 +308,12 @@ func (s *session) wait() time.Duration {
 	}
 	if s.idle() && s.cfg.LinkTTL > 0 {
 		due = earliest(due, s.renewal())
+	}
+	if !s.greeted.IsZero() && !s.unacked.full() {
+		due = earliest(due, s.greeted)
+	}
+	if s.idle() && s.replay.more() && !s.unacked.crowded() {
+		return 0
 	}
 	return max(time.Until(due), 0)
 }

@@ -12,6 +12,7 @@ import (
 type status struct {
 	touched bool // something has changed since
 	state   []byte
+	pushing string // what push/state says
 	cameras []string
 	at      time.Time // of the last look
 	said    time.Time // of the last state message
@@ -32,6 +33,9 @@ func (s *session) refresh(now time.Time) error {
 			return err
 		}
 	}
+	if !s.greeted.IsZero() && !now.Before(s.greeted) {
+		s.discovery()
+	}
 	if !now.Before(s.status.due(s.limits)) {
 		s.look(now)
 	}
@@ -45,6 +49,10 @@ func (s *session) renewal() time.Time { return s.retained.madeAt.Add(s.cfg.LinkT
 func (s *session) look(now time.Time) {
 	s.retained.posters = s.retained.posters || s.status.touched // a poster comes without an event
 	s.status.touched, s.status.at = false, now
+	if n := s.inbox.lost.Swap(0); n > 0 {
+		s.cfg.Log.Warn("requests came faster than they could be refused", "lost", n)
+	}
+	s.pushState()
 	if !slices.Equal(s.cfg.Cameras(), s.status.cameras) {
 		s.info()
 	}
@@ -66,7 +74,7 @@ func (s *session) info() {
 	s.publish(s.topics.info(), true, encode(api.Info{
 		Version: s.cfg.Version, Box: s.cfg.Box, Name: s.cfg.Name, URL: s.base,
 		Cameras: list(s.status.cameras), Requests: list(s.cfg.Requests),
-	}), 0)
+	}), nil)
 }
 
 // list is l as JSON wants it: an array even when it is empty.

@@ -19,6 +19,9 @@ func (t topics) event() string                { return t.base + "/event" }
 func (t topics) last() string                 { return t.base + "/last" }
 func (t topics) camera(name string) string    { return t.base + "/camera/" + level(name) + "/last" }
 func (t topics) poster() string               { return t.base + "/poster" }
+func (t topics) pushSet() string              { return t.base + "/push/set" }
+func (t topics) pushState() string            { return t.base + "/push/state" }
+func (t topics) request(verb string) string   { return t.base + "/request/" + verb }
 func (t topics) requests() string             { return t.base + "/request/+" }
 func (t topics) response(verb string) string  { return t.base + "/response/" + verb }
 func (t topics) verb(topic string) (v string) { return strings.TrimPrefix(topic, t.base+"/request/") }

@@ -135,6 +135,8 @@ type State struct {
 	Problems       []string `json:"problems"`
 	ClockSynced    bool     `json:"clock_synced"`
 	Scanning       bool     `json:"scanning"`
+
+	Recording map[string]bool `json:"recording,omitempty"` // cameras with expect: whether they bring clips
 }
 
 // Info is the retained info topic.
