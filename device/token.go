@@ -51,5 +51,8 @@ func (c *Config) knownURL() string {
 		return string(bytes.TrimSpace(noted))
 	}
 	addr, err := net.ResolveTCPAddr("tcp", c.HTTP.Listen)
+	if err != nil {
+		return "http://" + c.HTTP.Listen // check let it pass, so it is a port without a name for its host
+	}
 	return baseURL(c.HTTP.PublicURL, addr, nil)
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // clip is what the tests read of a clip.
@@ -147,9 +145,4 @@ func (b *box) status() (s struct {
 	b.t.Helper()
 	b.get("/api/v1/status", &s)
 	return s
-}
-
-// timestamped gives a file name no other clip of the test has.
-func timestamped(i int) string {
-	return fmt.Sprintf("%s-%05d.mp4", time.Now().UTC().Format("20060102T150405"), i)
 }
