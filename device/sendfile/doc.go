@@ -17,7 +17,7 @@
 //	mux.HandleFunc("GET /clip", func(w http.ResponseWriter, r *http.Request) {
 //		f, err := os.Open("clip.mp4") // and look at err
 //		w.Header().Set("ETag", `"…"`)
-//		eng.ServeFile(w, r, "clip.mp4", f, nil) // like http.ServeContent; takes f over
+//		eng.ServeFile(w, r, "clip.mp4", modtime, f, nil) // like http.ServeContent; takes f over
 //	})
 //
 // # A connection's life
@@ -27,16 +27,21 @@
 // that dribbles its request costs no more than a silent one), the connection is lent to net/http through Accept, if one of
 // Config.Slots is free, else when one becomes free.
 //
-// From net/http it comes back in three ways. A response body worth it is handed over: the handler's connection is hijacked
-// and becomes a transfer, a list of parts (bytes and ranges of files) that the engine's loops move whenever the socket
-// takes more. A connection left idle by net/http for Config.Grace, or one idle at all while others wait for its slot, is
-// parked again: its Read ends with a timeout and the Close that follows keeps the descriptor. Or it is closed.
+// From net/http it comes back in four ways. A body longer than Config.HandOver is handed over: the handler's connection is
+// hijacked and becomes a transfer, a list of parts (bytes and ranges of files) that the engine's loops move whenever the
+// socket takes more. A shorter body that the socket does not take at once stays pending: net/http is told that it is sent,
+// finishes the request, and when it then waits for the next one its Read ends with a timeout; the Close that follows makes a
+// transfer of the rest. Thus no client that does not read holds a slot. In the same way a connection is parked that
+// net/http has left idle for Config.Grace, or at all while others wait for its slot. Or it is closed.
 // After a transfer it is parked too; bytes the client sent meanwhile are kept in order and come first.
+//
+// A handler that lasts (a stream of events, a slow upload) holds a slot as long: let there be fewer of them than Config.Slots.
 //
 // # Fairness
 //
 // A loop moves at most Config.Quantum for one transfer before it looks at the next. A part that is not in the page cache
-// would make it wait for the disk, so such a part goes to one of Config.DiskWorkers, at most two of them on one file.
+// would make it wait for the disk, so such a part goes to one of Config.DiskWorkers, at most two of them on one file; whether
+// it is there is asked with RWF_NOWAIT, every 128 KiB. Where a file system cannot tell (vfat, FUSE), all goes that way.
 //
 // # Slow is not stalled
 //

@@ -51,9 +51,11 @@ func (e *Engine) listen(ln net.Listener, ready func([]byte) bool, tls bool) (*Li
 		_ = unix.Close(fd)
 		return nil, net.ErrClosed
 	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: listenerEvent(len(e.listeners))}
 	e.listeners = append(e.listeners, own)
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: listenerEvent(len(e.listeners) - 1)}
 	if err := unix.EpollCtl(e.loops[0].ep, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		_ = unix.Close(fd)
+		e.listeners = e.listeners[:len(e.listeners)-1]
 		return nil, fmt.Errorf("listen on %v: epoll_ctl: %w", ln.Addr(), err)
 	}
 	return own, nil
