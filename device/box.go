@@ -17,6 +17,7 @@ import (
 	"clipd/device/httpd"
 	"clipd/device/ingest"
 	"clipd/device/link"
+	"clipd/device/push"
 	"clipd/device/root"
 	"clipd/store"
 )
@@ -48,6 +49,7 @@ type box struct {
 	broker   *broker.Broker      // nil unless embedded
 	announce *announce.Announcer // nil without a broker
 	requests *requests
+	pusher   *push.Pusher
 	ingest   *ingest.Ingest
 	httpd    *httpd.Server
 }
@@ -182,6 +184,13 @@ func (b *box) makeParts(context.Context) error {
 		Root: b.root, Store: b.store, Clock: b.clock, Location: b.cfg.location(), Cameras: b.cfg.cameras(),
 		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.problems.set, Calm: b.calmDown,
 	})
+	pushes, err := b.pushConfig()
+	if err != nil {
+		return err
+	}
+	if b.pusher, err = push.New(pushes); err != nil {
+		return err
+	}
 	b.requests = b.newRequests()
 	if b.cfg.MQTT.Broker != noBroker {
 		b.announce = announce.New(b.announceConfig())
@@ -200,6 +209,7 @@ func (b *box) announceConfig() announce.Config {
 		Problem:  func(text string) { b.problems.set("broker", text) },
 		Requests: m.Requests, Ask: b.requests.put,
 		Discovery: m.Discovery, Device: b.describe(), Shown: b.shownIn(), NoteShown: b.noteShown,
+		Pushing: b.pusher.Enabled, SetPushing: b.setPushing,
 	}
 	if m.PasswordFile != "" {
 		c.Password = func() (string, error) { return b.cfg.secret("mqtt.password_file", m.PasswordFile) }
@@ -217,7 +227,8 @@ func (b *box) httpdConfig() httpd.Config {
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
 		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(), MaxTransfers: h.MaxTransfers,
-		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) }, Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Rescan: func() { b.ingest.Rescan("asked over HTTP") },
+		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) }, Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
+		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
 		Status: func() any { return b.status() }, Settings: func() any { return b.settings() },
 	}
 }

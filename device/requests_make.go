@@ -9,6 +9,7 @@ import (
 
 	"clipd/device/announce"
 	"clipd/device/api"
+	"clipd/device/push"
 	"clipd/store"
 )
 
@@ -61,22 +62,46 @@ func (b *box) ackClip(ctx context.Context, consumer string, id store.ID, sum str
 		return err
 	}
 	op, err := ackOp(consumer, c, sum)
-	if err == nil {
-		err = b.store.Apply(ctx, op)
+	if err != nil {
+		return err
 	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return problemOf(err)
+	return b.store.Apply(ctx, op)
+}
+
+// pushClip queues a clip for targets, or for a URL where there are none, with also in the same transaction. What waits
+// already is left as it is.
+func (b *box) pushClip(ctx context.Context, id store.ID, targets []string, url string, also ...store.Op) (err error) {
+	if len(targets) == 0 {
+		err = b.pusher.PushURL(ctx, id, url, also...)
+	} else {
+		for _, name := range targets[1:] {
+			also = append(also, store.Enqueue(store.Push{ID: id, Target: name}))
+		}
+		err = b.pusher.Push(ctx, id, targets[0], also...)
+	}
+	switch {
+	case errors.Is(err, push.ErrNotAllowed):
+		return api.NewProblem(api.NotAllowed, "This box does not push to that URL", "Add its scheme, host and port to push.allow.")
+	case errors.Is(err, push.ErrBadURL):
+		return invalid("url is malformed", "It must be http:// or https:// with a host, without user name and fragment.")
 	}
 	return err
 }
 
-// pushClip queues a clip for targets, with also in the same transaction. What waits already is left as it is.
-func (b *box) pushClip(ctx context.Context, id store.ID, targets []string, url string, also ...store.Op) error {
-	if url != "" {
-		return api.NewProblem(api.NotAllowed, "This box does not push to that URL", "Add its scheme, host and port to push.allow.")
+// pushOverHTTP is push over HTTP.
+func (b *box) pushOverHTTP(ctx context.Context, id store.ID, target, url string) ([]string, error) {
+	names, err := b.targetsOf(target, url)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range targets {
-		also = append(also, store.Enqueue(store.Push{ID: id, Target: name}))
+	return names, b.pushClip(ctx, id, names, url)
+}
+
+// setPushing turns pushes on or off and says so in the log.
+func (b *box) setPushing(on bool) error {
+	if err := b.pusher.SetEnabled(on); err != nil {
+		return err
 	}
-	return b.store.Apply(ctx, also...)
+	b.log.Info("pushes switched", "on", on)
+	return nil
 }

@@ -46,6 +46,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 		t.start("announcer", b.announce.Run)
 		t.start("requests", b.requests.run)
 	}
+	t.start("pushes", b.pusher.Run)
 	t.start("ingest", b.ingest.Run)
 	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener) })
 	t.start("reload", func(ctx context.Context) error { return b.reload(ctx, reload) })

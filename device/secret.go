@@ -9,9 +9,16 @@ import (
 	"strings"
 )
 
-// secret reads the first line of the file a key names. A bare name is looked up in systemd's credentials folder, then
-// beside the configuration file.
+// secret reads the first line of the file a key names.
 func (c *Config) secret(key, name string) (string, error) {
+	text, err := c.secretText(key, name)
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimRight(line, "\r"), err
+}
+
+// secretText reads the file a key names. A bare name is looked up in systemd's credentials folder, then beside the
+// configuration file.
+func (c *Config) secretText(key, name string) (string, error) {
 	for _, path := range c.secretPaths(name) {
 		b, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -20,8 +27,7 @@ func (c *Config) secret(key, name string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", key, err)
 		}
-		line, _, _ := strings.Cut(string(b), "\n")
-		return strings.TrimRight(line, "\r"), nil
+		return string(b), nil
 	}
 	return "", fmt.Errorf("%s: there is no file %s", key, strings.Join(c.secretPaths(name), " nor "))
 }

@@ -82,7 +82,7 @@ func (b *box) open() {
 		Store: s, Tokens: tokens, Links: link.New(key, c), Root: r, Clock: c, Log: log, Location: time.UTC,
 		Box: api.Box{ID: "0123456789ab", Name: "porch", Generation: s.Generation()}, Version: "test",
 		SessionKey: bytes.Repeat([]byte{7}, 32),
-		Remove:     b.remove, Adopt: r.Adopt, RotateLinks: b.rotate,
+		Remove:     b.remove, Adopt: r.Adopt, RotateLinks: b.rotate, Push: b.push, Ack: b.ack,
 		Status: b.status, Settings: func() any { return map[string]any{"name": "porch"} },
 	}
 	b.addTokens()

@@ -42,6 +42,10 @@ type Config struct {
 
 	// Remove does mark, unlink and forget. store.ErrNotFound, root.ErrAway; reason is told in clip_removed.
 	Remove func(ctx context.Context, id store.ID, reason string) error
+	// Push queues a clip for the target named, for all where none is, or for a URL, and returns the targets.
+	Push func(ctx context.Context, id store.ID, target, url string) ([]string, error)
+	// Ack notes that a consumer has a clip and computed sum, in hex, of it. store.ErrNotFound for an unknown clip.
+	Ack func(ctx context.Context, consumer string, id store.ID, sum string) error
 	// Rescan asks for a scan and returns at once; called after Adopt. nil: nobody is asked.
 	Rescan func()
 	// Adopt accepts the disk that is mounted now. root.ErrAway where there is none.

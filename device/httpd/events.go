@@ -11,7 +11,7 @@ import (
 // events tells the journal after a seq: as JSON, or live to who accepts text/event-stream.
 func (s *Server) events(w http.ResponseWriter, r *http.Request, as caller) error {
 	const anySeq = 1<<64 - 1
-	p := s.query(r, "after", "limit")
+	p := s.query(r, "after", "limit", "consumer")
 	after, limit := p.number("after", 0, anySeq, 0), p.limit()
 	if p.err != nil {
 		return p.err
@@ -23,6 +23,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, as caller) error
 	if !p.values.Has("after") && first > 0 {
 		after = first - 1 // who asks for no place in the journal missed nothing
 	}
+	s.saw(r, after)
 	return s.writeEvents(w, r, after, limit)
 }
 

@@ -31,6 +31,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, as caller) error
 	if err != nil {
 		return err
 	}
+	s.saw(r, after)
 	if s.streams.Add(1) > maxStreams {
 		s.streams.Add(-1)
 		return api.NewProblem(api.Busy, "Too many event streams at once", "Close another one, or read events as JSON.")

@@ -60,6 +60,10 @@ func problemOf(err error) *api.Problem {
 		return api.NewProblem(api.NotFound, "No such clip", "It was deleted, or never was on this box.")
 	case errors.Is(err, store.ErrBadCursor):
 		return api.NewProblem(api.BadRequest, "The cursor is malformed", "Use next of the page before, with the same parameters.")
+	case errors.Is(err, store.ErrWrongHash):
+		return api.NewProblem(api.Conflict, "This is not the clip's SHA-256", "What was fetched is not the clip: fetch it again.")
+	case errors.Is(err, store.ErrTooManyConsumers):
+		return api.NewProblem(api.Conflict, "There are too many consumers", "Delete one that is gone from /api/v1/consumers.")
 	case errors.Is(err, root.ErrAway):
 		return api.NewProblem(api.StorageTrouble, "The recordings folder is not there or cannot be written", "The status says what is wrong with it.")
 	case errors.Is(err, root.ErrNotRegular), errors.Is(err, fs.ErrNotExist):

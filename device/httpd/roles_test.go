@@ -24,6 +24,11 @@ var may = []struct {
 	{"PUT", "/api/v1/clips/{id}/pin", "/api/v1/clips/ID/pin", "", 401, 403, 200, 200},
 	{"DELETE", "/api/v1/clips/{id}/pin", "/api/v1/clips/ID/pin", "", 401, 403, 200, 200},
 	{"POST", "/api/v1/clips/{id}/link", "/api/v1/clips/ID/link", "", 401, 200, 200, 200},
+	{"POST", "/api/v1/clips/{id}/push", "/api/v1/clips/ID/push", `{"target":"nas"}`, 401, 403, 202, 202},
+	{"POST", "/api/v1/clips/{id}/ack", "/api/v1/clips/ID/ack", `{"consumer":"nas"}`, 401, 403, 204, 204},
+	{"GET", "/api/v1/pushes", "/api/v1/pushes", "", 401, 200, 200, 200},
+	{"GET", "/api/v1/consumers", "/api/v1/consumers", "", 401, 200, 200, 200},
+	{"DELETE", "/api/v1/consumers/{name}", "/api/v1/consumers/nas", "", 401, 403, 204, 404}, // the admin finds it gone
 	{"GET", "/clips/{id}/{name}", "/clips/ID/a.mp4", "", 401, 200, 200, 200},
 	{"GET", "/posters/{id}", "/posters/ID.jpg", "", 401, 200, 200, 200},
 	{"GET", "/api/v1/events", "/api/v1/events", "", 401, 200, 200, 200},
@@ -108,7 +113,7 @@ func TestEveryGetAnswersHeadAndNothingElse(t *testing.T) {
 func TestWhatDoesNotExistIsAProblem(t *testing.T) {
 	b := newBox(t)
 	for _, path := range []string{
-		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes", "/api/v1/consumers", "/api/v1/retention", "/archive.zip",
+		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes/", "/api/v1/consumers/", "/api/v1/retention", "/archive.zip",
 		"/posters/0123456789abcdef.png", "/web/style.css", "/api/v1/clips/0123456789abcdef", "/clips/0123456789abcdef/a.mp4",
 		"/api/v1/cameras/none/latest",
 	} {

@@ -35,6 +35,8 @@ func (s *Server) list() []route {
 		{"PUT", "/api/v1/clips/{id}/pin", operator, "", s.pin},
 		{"DELETE", "/api/v1/clips/{id}/pin", operator, "", s.pin},
 		{"POST", "/api/v1/clips/{id}/link", viewer, "", s.makeLink},
+		{"POST", "/api/v1/clips/{id}/push", operator, "", s.push},
+		{"POST", "/api/v1/clips/{id}/ack", operator, "", s.ack},
 		{"GET", "/clips/{id}/{name}", viewer, link.Clip, s.clipBytes},
 		{"GET", "/posters/{id}", viewer, link.Poster, s.posterBytes},
 
@@ -43,6 +45,9 @@ func (s *Server) list() []route {
 		{"GET", "/api/v1/cameras/{camera}/latest", viewer, "", s.latest},
 		{"GET", "/api/v1/timeline", viewer, "", s.timeline},
 		{"GET", "/api/v1/partial", viewer, "", s.partial},
+		{"GET", "/api/v1/pushes", viewer, "", s.pushes},
+		{"GET", "/api/v1/consumers", viewer, "", s.consumers},
+		{"DELETE", "/api/v1/consumers/{name}", operator, "", s.dropConsumer},
 		{"GET", "/api/v1/status", viewer, "", s.status},
 
 		{"GET", "/api/v1/config", admin, "", s.settings},
