@@ -113,7 +113,7 @@ func TestEveryGetAnswersHeadAndNothingElse(t *testing.T) {
 func TestWhatDoesNotExistIsAProblem(t *testing.T) {
 	b := newBox(t)
 	for _, path := range []string{
-		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes/", "/api/v1/consumers/", "/api/v1/retention", "/archive.zip",
+		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes/", "/api/v1/retention", "/archive.zip",
 		"/posters/0123456789abcdef.png", "/web/style.css", "/api/v1/clips/0123456789abcdef", "/clips/0123456789abcdef/a.mp4",
 		"/api/v1/cameras/none/latest",
 	} {
