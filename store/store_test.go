@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 	if ran, code := serveChild(); ran {
 		os.Exit(code)
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the children: each would sleep for a second
 	os.Exit(m.Run())
 }
 
