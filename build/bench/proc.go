@@ -63,10 +63,17 @@ func peak(pid int) func() int64 {
 	return func() int64 { close(stop); return <-done }
 }
 
-// flushes counts fsync(2) and fdatasync(2) of a process until the function it returns is called.
-func flushes(ctx context.Context, pid int) (func() (int, error), error) {
+// disk is what a process asked the kernel to bring to its disk.
+type disk struct {
+	bytes   int64
+	flushes int
+}
+
+// toDisk counts pwrite(2) bytes (the catalogue's only way to write) and flushes of a process until the function it returns
+// is called. write_bytes of proc(5) is of no use for it: it counts a whole large folio for each page written in it.
+func toDisk(ctx context.Context, pid int) (func() (disk, error), error) {
 	var trace bytes.Buffer
-	cmd := exec.CommandContext(ctx, "strace", "-f", "-e", "trace=fsync,fdatasync,sync_file_range,msync", "-p", strconv.Itoa(pid))
+	cmd := exec.CommandContext(ctx, "strace", "-f", "-e", "trace=pwrite64,fsync,fdatasync,sync_file_range,msync", "-p", strconv.Itoa(pid))
 	attached := make(chan struct{}, 1)
 	cmd.Stderr = watcher{&trace, "attached", attached}
 	if err := cmd.Start(); err != nil {
@@ -77,13 +84,29 @@ func flushes(ctx context.Context, pid int) (func() (int, error), error) {
 	case <-time.After(10 * time.Second):
 		return nil, errors.Join(errors.New("strace cannot attach to clipd"), cmd.Process.Kill(), cmd.Wait())
 	}
-	return func() (int, error) {
+	return func() (disk, error) {
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-			return 0, err
+			return disk{}, err
 		}
 		_ = cmd.Wait() // it ends by our signal
-		return strings.Count(trace.String(), "sync("), nil
+		return readTrace(trace.String()), nil
 	}, nil
+}
+
+// readTrace sums up what strace(1) printed.
+func readTrace(text string) (d disk) {
+	d.flushes = strings.Count(text, "sync(")
+	for line := range strings.Lines(text) {
+		_, result, ok := strings.Cut(strings.TrimSpace(line), ") = ")
+		if !ok {
+			_, result, ok = strings.Cut(strings.TrimSpace(line), ")     = ")
+		}
+		n, err := strconv.ParseInt(result, 10, 64)
+		if ok && err == nil && strings.Contains(line, "pwrite64") {
+			d.bytes += n
+		}
+	}
+	return d
 }
 
 // watcher keeps what is written and tells once when word has come by.

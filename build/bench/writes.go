@@ -85,21 +85,13 @@ func (m *many) counted(ctx context.Context, x *box, clips int, do func() error) 
 	if err := errors.Join(x.settled(ctx, m.n), x.quiet(ctx)); err != nil {
 		return c, err
 	}
-	before, err := written(x.pid)
+	stop, err := toDisk(ctx, x.pid)
 	if err != nil {
 		return c, err
 	}
-	flushed, err := flushes(ctx, x.pid)
-	if err != nil {
-		return c, err
-	}
-	if err := errors.Join(do(), x.quiet(ctx)); err != nil {
-		_, _ = flushed()
-		return c, err
-	}
-	after, err := written(x.pid)
-	n, err1 := flushed()
-	return cost{(after - before) / int64(clips), float64(n) / float64(clips)}, errors.Join(err, err1)
+	err = errors.Join(do(), x.quiet(ctx))
+	d, err1 := stop()
+	return cost{d.bytes / int64(clips), float64(d.flushes) / float64(clips)}, errors.Join(err, err1)
 }
 
 func (m *many) live(path string) error {

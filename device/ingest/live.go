@@ -19,6 +19,23 @@ const (
 	batchTime = 100 * time.Millisecond
 )
 
+// burst notices commits that follow each other so fast that more clips are surely on their way: each would write the
+// same pages of the card again.
+type burst struct {
+	at [4]time.Time // of the last commits, in a ring
+	n  int
+}
+
+// burstTime is the time in which a full ring of commits makes a burst.
+const burstTime = 80 * time.Millisecond
+
+func (b *burst) note(now time.Time) {
+	b.at[b.n%len(b.at)] = now
+	b.n++
+}
+
+func (b *burst) on(now time.Time) bool { return now.Sub(b.at[b.n%len(b.at)]) < burstTime }
+
 // pulse is how often the live worker shows life while nothing happens, and looks at cameras that are due.
 const pulse = 5 * time.Second
 
@@ -39,10 +56,12 @@ type live struct {
 	paths []string   // what they are about
 	added []store.ID // clips among them
 	since time.Time  // when the first of them was finished
+	burst burst
+	later *time.Timer // when ops that wait for others are committed
 }
 
 func (in *Ingest) newLive(ctx context.Context, w *watch.Watcher) *live {
-	l := &live{Ingest: in, ctx: ctx, watcher: w, events: w.Events(), waiting: newWaiting()}
+	l := &live{Ingest: in, ctx: ctx, watcher: w, events: w.Events(), waiting: newWaiting(), later: time.NewTimer(0)}
 	l.hasher.pause = func(ctx context.Context) error {
 		in.alive()
 		return ctx.Err()
@@ -56,6 +75,7 @@ func (l *live) run() error {
 	ticker := time.NewTicker(pulse)
 	defer ticker.Stop()
 	defer l.waiting.stop()
+	defer l.later.Stop()
 	defer l.gate.reopen()
 	for {
 		select {
@@ -74,14 +94,28 @@ func (l *live) run() error {
 			l.gate.shut()
 			l.drain()
 			l.ripe()
+		case <-l.later.C: // what waits is due
 		case <-ticker.C:
 			l.expect.check(l.problem)
 			l.problem("watches", l.watcher.Problem())
 		}
 		l.alive()
-		l.flush()
+		if !l.linger() {
+			l.flush()
+		}
 		l.gate.reopen()
 	}
+}
+
+// linger reports whether what is finished waits a little for others, as in a burst.
+func (l *live) linger() bool {
+	now := time.Now()
+	left := batchTime - now.Sub(l.since)
+	if len(l.ops) == 0 || left <= 0 || !l.burst.on(now) {
+		return false
+	}
+	l.later.Reset(left)
+	return true
 }
 
 // work handles e and whatever else has come since.
@@ -268,6 +302,7 @@ func (l *live) flush() {
 	if len(l.added) > 0 && l.states(emptyRoot) {
 		l.Rescan("recordings are back")
 	}
+	l.burst.note(time.Now())
 	l.drop()
 	l.alive()
 }
