@@ -129,6 +129,7 @@ func hurry(a *Announcer) *Announcer {
 	a.limits.ack, a.limits.write = 500*time.Millisecond, 500*time.Millisecond
 	a.limits.connect, a.limits.goodbye = 2*time.Second, time.Second
 	a.limits.gapQuiet, a.limits.stateMin = 100*time.Millisecond, 50*time.Millisecond
+	a.limits.birthMin, a.limits.birthMax = 10*time.Millisecond, 50*time.Millisecond
 	return a
 }
 

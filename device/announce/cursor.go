@@ -12,7 +12,7 @@ import (
 
 // spacing is the least time between two writes of the cursor: each costs 16 KiB of flash, and a write that is missing
 // after a power cut costs a few repeated messages.
-const spacing = 100 * time.Millisecond
+const spacing = 250 * time.Millisecond
 
 // retryFull is how long a full disk is left alone before the cursor is written again.
 const retryFull = 10 * time.Second
