@@ -13,6 +13,7 @@ const few = 10
 type told struct {
 	count       int
 	first, last uint64
+	many        bool // there are more to come
 }
 
 // say logs an announcement that the broker has acknowledged. A link in the log would be a key left lying about: it is
@@ -38,12 +39,13 @@ func (s *session) say(m api.Event, many bool) {
 func (s *session) sum() {
 	if s.told.count > 0 {
 		s.cfg.Log.Info("announced", "events", s.told.count, "first_seq", s.told.first, "last_seq", s.told.last)
-		s.told = told{}
+		s.told.count = 0
 	}
 }
 
-// many reports whether seq is followed by so many rows that they are logged together.
+// many reports whether seq is one of so many rows, told at once, that they are logged together.
 func (s *session) many(seq uint64) bool {
 	_, last := s.cfg.Store.Journal()
-	return last > seq && last-seq >= few
+	s.told.many = last > seq && (s.told.many || last-seq >= few)
+	return s.told.many
 }
