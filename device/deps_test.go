@@ -64,7 +64,8 @@ type sole struct {
 
 var soles = []sole{
 	{"go.etcd.io/bbolt", []string{"store"}, "the file format and its traps stay in one place"},
-	{"github.com/eclipse/paho.mqtt.golang", []string{"device/announce"}, "its tokens lie after a reconnect; one package knows"},
+	{"github.com/eclipse/paho.mqtt.golang", []string{"device/announce", "cmd/clipctl"},
+		"its tokens lie after a reconnect; in the daemon one package knows, and the client, which only listens, ends with each session"},
 	{"github.com/mochi-mqtt/server", []string{"device/broker"}, "the embedded broker can be replaced by any other"},
 	{"github.com/BurntSushi/toml", []string{"device", "cmd/clipctl"}, "configuration reaches the parts as values"},
 	{"github.com/coreos/go-systemd", []string{"device"}, "the parts run without systemd"},

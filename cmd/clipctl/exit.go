@@ -38,6 +38,10 @@ func exitCode(err error) int {
 		return exitFailed
 	case errors.Is(err, errCeiling), diskFull(err):
 		return exitDiskFull
+	case errors.Is(err, errBrokerRefused):
+		return exitRefused
+	case errors.Is(err, errBrokerLost):
+		return exitUnreachable
 	case errors.Is(err, errTwice):
 		return exitBusy
 	case errors.As(err, &problem):

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"strconv"
 	"time"
@@ -86,7 +88,7 @@ func lsCommand(o *options) *cobra.Command {
 		Short: "List clips, newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := o.box()
+			boxes, err := o.boxes()
 			if err != nil {
 				return err
 			}
@@ -100,25 +102,34 @@ func lsCommand(o *options) *cobra.Command {
 			if oldest {
 				q.Set("order", "oldest")
 			}
-			print := printRow
-			if o.json {
-				print = printJSON
-			}
-			for c, err := range b.clips(cmd.Context(), q, limit) {
-				if err != nil {
-					return fmt.Errorf("listing clips: %w", err)
-				}
-				if err := print(cmd.OutOrStdout(), c); err != nil {
-					return err
-				}
-			}
-			return nil
+			return inTurn(cmd.Context(), boxes, false, func(ctx context.Context, b *box) error {
+				return o.list(ctx, b, maps.Clone(q), limit, cmd.OutOrStdout())
+			})
 		},
 	}
 	f.register(cmd.Flags())
 	cmd.Flags().BoolVar(&oldest, "oldest", false, "oldest first")
 	cmd.Flags().IntVarP(&limit, "limit", "n", 100, "at most this many; 0 is all")
 	return cmd
+}
+
+func (o *options) list(ctx context.Context, b *box, q url.Values, limit int, w io.Writer) error {
+	print := printRow
+	if o.json {
+		print = printJSON
+	}
+	if o.all && !o.json {
+		fmt.Fprintf(w, "%s:\n", b.name)
+	}
+	for c, err := range b.clips(ctx, q, limit) {
+		if err != nil {
+			return fmt.Errorf("listing clips: %w", err)
+		}
+		if err := print(w, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printJSON(w io.Writer, c api.Clip) error { return json.NewEncoder(w).Encode(c) }

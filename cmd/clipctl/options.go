@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -32,6 +33,20 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.name, "box", "", "the box that clipctl login gave this `NAME`")
 	f.BoolVar(&o.all, "all", false, "every box that clipctl login knows")
 	f.BoolVar(&o.json, "json", false, "print JSON, one object a line")
+}
+
+// complete lets shells complete the names of boxes.
+func (o *options) complete(root *cobra.Command) {
+	names := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		c, err := readConfig()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return c.names(), cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := root.RegisterFlagCompletionFunc("box", names); err != nil {
+		panic(err) // there is no such flag
+	}
 }
 
 // box is the one box these options name. No connection is made yet.

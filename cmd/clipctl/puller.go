@@ -40,7 +40,7 @@ type puller struct {
 	end   context.CancelCauseFunc
 
 	mu     sync.Mutex
-	busy   map[ledgerKey]bool
+	busy   map[ledgerKey]*wanted
 	failed int
 	stated error // of the first clip that failed
 }
@@ -52,7 +52,8 @@ type wanted struct {
 	box    *box     // where its bytes are
 	settle func(ok bool) error
 
-	ok   bool // to be read after done
+	twin *wanted // the same clip, asked for before and still on its way
+	ok   bool    // to be read after done
 	done chan struct{}
 }
 
@@ -71,7 +72,7 @@ func (p *puller) ready() error {
 func (p *puller) run(ctx context.Context, feed func(context.Context) error) error {
 	ctx, p.end = context.WithCancelCause(ctx)
 	defer p.end(nil)
-	p.jobs, p.order, p.busy = make(chan *wanted), make(chan *wanted, maxOrdered), map[ledgerKey]bool{}
+	p.jobs, p.order, p.busy = make(chan *wanted), make(chan *wanted, maxOrdered), map[ledgerKey]*wanted{}
 	var workers, settler sync.WaitGroup
 	for range p.parallel {
 		workers.Go(func() { p.work(ctx) })
@@ -112,6 +113,9 @@ func (p *puller) want(ctx context.Context, w *wanted) error {
 	select {
 	case p.order <- w:
 	case <-ctx.Done():
+		if fetch {
+			p.finished(w)
+		}
 		return context.Cause(ctx)
 	}
 	if !fetch {
@@ -141,10 +145,10 @@ func (p *puller) wants(w *wanted) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := keyOf(w.from.id, w.clip.ID)
-	if p.busy[k] {
+	if w.twin = p.busy[k]; w.twin != nil {
 		return false, nil
 	}
-	p.busy[k] = true
+	p.busy[k] = w
 	return true, nil
 }
 
@@ -191,6 +195,10 @@ func (p *puller) judge(ctx context.Context, w *wanted, err error) {
 func (p *puller) settle() {
 	for w := range p.order {
 		<-w.done
+		if w.twin != nil {
+			<-w.twin.done
+			w.ok = w.twin.ok
+		}
 		if w.settle == nil {
 			continue
 		}

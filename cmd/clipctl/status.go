@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,29 +33,35 @@ func statusCommand(o *options) *cobra.Command {
 		Short: "Say how the box is doing; exit code 1 if it states a problem",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := o.box()
+			boxes, err := o.boxes()
 			if err != nil {
 				return err
 			}
-			var raw json.RawMessage
-			if err := b.read(cmd.Context(), "/api/v1/status", nil, &raw); err != nil {
-				return fmt.Errorf("asking for the status: %w", err)
-			}
-			var s boxStatus
-			if err := json.Unmarshal(raw, &s); err != nil {
-				return fmt.Errorf("reading the status: %w", err)
-			}
-			if o.json {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s\n", raw)
-			} else {
-				s.print(cmd.OutOrStdout())
-			}
-			if s.StorageProblem != "" || len(s.Problems) > 0 {
-				return errProblem
-			}
-			return nil
+			return inTurn(cmd.Context(), boxes, false, func(ctx context.Context, b *box) error {
+				return o.status(ctx, b, cmd.OutOrStdout())
+			})
 		},
 	}
+}
+
+func (o *options) status(ctx context.Context, b *box, w io.Writer) error {
+	var raw json.RawMessage
+	if err := b.read(ctx, "/api/v1/status", nil, &raw); err != nil {
+		return fmt.Errorf("asking for the status: %w", err)
+	}
+	var s boxStatus
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return fmt.Errorf("reading the status: %w", err)
+	}
+	if o.json {
+		fmt.Fprintf(w, "%s\n", raw)
+	} else {
+		s.print(w)
+	}
+	if s.StorageProblem != "" || len(s.Problems) > 0 {
+		return errProblem
+	}
+	return nil
 }
 
 func (s *boxStatus) print(w io.Writer) {
