@@ -14,6 +14,7 @@ test        qemu-arm-static|qemu-arm     qemu-user-static
 test,bench  strace                       strace
 test        curl                         curl
 test        jq                           jq
+test        nginx                        nginx-light
 check       systemd-analyze              systemd
 '
 
