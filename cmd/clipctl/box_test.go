@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,19 +24,55 @@ type realBox struct {
 	mqtt            string // port of its embedded broker
 }
 
-// startBox builds clipd and clipctl, starts the one and ends it with the test.
+// programs is a folder with clipd and clipctl as they are now, built once.
+func programs(t *testing.T) string {
+	t.Helper()
+	built.once.Do(func() {
+		for _, program := range []string{"clipd", "clipctl"} {
+			build := exec.Command("go", "build", "-o", filepath.Join(scratch, "bin", program), "clipd/cmd/"+program)
+			if out, err := build.CombinedOutput(); err != nil {
+				built.err = fmt.Errorf("building %s: %w\n%s", program, err, out)
+			}
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(scratch, "bin")
+}
+
+var (
+	scratch string // for all tests of this package
+	built   struct {
+		once sync.Once
+		err  error
+	}
+)
+
+// TestMain keeps what clipctl remembers of people's folders out of this machine's home.
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "clipctl-test-"); err != nil {
+		panic(err)
+	}
+	for _, name := range []string{"XDG_STATE_HOME", "XDG_CONFIG_HOME"} {
+		os.Setenv(name, filepath.Join(scratch, name))
+	}
+	firstPause, longestPause = 5*time.Millisecond, 100*time.Millisecond
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// startBox starts the real clipd and ends it with the test.
 func startBox(t *testing.T) realBox {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds and runs the real clipd")
 	}
 	b := realBox{dir: t.TempDir(), mqtt: freePort(t)}
-	var err error
-	for _, program := range []string{"clipd", "clipctl"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(b.dir, "bin", program), "clipd/cmd/"+program)
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("building %s: %v\n%s", program, err, out)
-		}
+	if err := os.Symlink(programs(t), filepath.Join(b.dir, "bin")); err != nil {
+		t.Fatal(err)
 	}
 	repo, err := filepath.Abs("../..")
 	if err != nil {

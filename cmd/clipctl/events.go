@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -99,7 +98,7 @@ func (t *teller) follow(ctx context.Context, b *box) error {
 	if err != nil {
 		return err
 	}
-	p, wait := newPatience(0), backoff{least: time.Second, most: 30 * time.Second}
+	p, wait := newPatience(0), retrying()
 	for {
 		err := b.follow(ctx, seq, func(e api.Event) error {
 			wait.next, seq = 0, e.Seq

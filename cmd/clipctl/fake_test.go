@@ -29,11 +29,15 @@ type fakeBox struct {
 	clips  []api.Clip // newest first
 	bodies map[string][]byte
 	status api.State
+	events []api.Event // its journal
+	// refuses, if set, is asked about each clip's body before it is served.
+	refuses func(id string) *api.Problem
 	// serve, if set, sends a clip's bytes in place of http.ServeContent.
 	serve func(w http.ResponseWriter, r *http.Request, body []byte)
 
 	mu     sync.Mutex
 	bodied []http.Header // of each request for a clip's bytes
+	listed int           // requests for the list
 }
 
 // add makes a clip of body at path; the id's only property that counts is that it is 16 characters.
@@ -65,7 +69,15 @@ func (f *fakeBox) start(t *testing.T) (url string) {
 		refuse(w, api.NewProblem(api.NotFound, "There is no clip "+r.PathValue("id"), ""))
 	})
 	mux.HandleFunc("GET /clips/{id}/{name}", f.body)
-	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, f.status) })
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, struct {
+			api.State
+			Box     string    `json:"box"`
+			Name    string    `json:"name"`
+			Journal [2]uint64 `json:"journal"`
+		}{f.status, "0123456789ab", "fake", [2]uint64{1, f.last()}})
+	})
+	mux.HandleFunc("GET /api/v1/events", f.journal)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
 			refuse(w, api.NewProblem(api.Unauthorized, "A token is needed", ""))
@@ -77,8 +89,29 @@ func (f *fakeBox) start(t *testing.T) (url string) {
 	return srv.URL
 }
 
+func (f *fakeBox) last() uint64 {
+	if len(f.events) == 0 {
+		return 0
+	}
+	return f.events[len(f.events)-1].Seq
+}
+
+// journal answers with the rows after a seq; a gap in f.events is told as the box tells one.
+func (f *fakeBox) journal(w http.ResponseWriter, r *http.Request) {
+	after, _ := strconv.ParseUint(r.FormValue("after"), 10, 64)
+	rows := []api.Event{}
+	for _, e := range f.events {
+		if e.Seq > after {
+			e.Generation = "g"
+			rows = append(rows, e)
+		}
+	}
+	answer(w, map[string]any{"events": rows, "next": f.last(), "generation": "g"})
+}
+
 // list pages with the index of the next clip as its cursor.
 func (f *fakeBox) list(w http.ResponseWriter, r *http.Request) {
+	f.listed++
 	from, _ := strconv.Atoi(r.FormValue("cursor"))
 	limit, _ := strconv.Atoi(r.FormValue("limit"))
 	if limit < 1 || limit > 1000 {
@@ -98,6 +131,12 @@ func (f *fakeBox) body(w http.ResponseWriter, r *http.Request) {
 	f.bodied = append(f.bodied, r.Header.Clone())
 	f.mu.Unlock()
 	body := f.bodies[r.PathValue("id")]
+	if f.refuses != nil {
+		if p := f.refuses(r.PathValue("id")); p != nil {
+			refuse(w, p)
+			return
+		}
+	}
 	w.Header().Set("ETag", strconv.Quote(r.PathValue("id")))
 	if f.serve != nil {
 		f.serve(w, r, body)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
@@ -28,7 +27,7 @@ type messages struct {
 // follow pulls until ctx is done or the broker refuses.
 func (m *messages) follow(ctx context.Context) error {
 	m.known, m.servers = map[string]*source{}, map[string]*box{}
-	wait := backoff{least: time.Second, most: 30 * time.Second}
+	wait := retrying()
 	for {
 		err := m.session(ctx, func() { wait.next = 0 })
 		if ctx.Err() != nil {

@@ -84,13 +84,15 @@ func (f *pullFlags) register(cmd *cobra.Command) {
 	p.StringVar(&f.layout, "layout", string(defaultLayout), "where in DIR a clip goes: {box} {box_name} {camera} {date} {name} {id}, or the box's own {path}; the id is added to a name that is taken")
 	p.StringVar(&f.ack, "ack", "", "acknowledge each clip to the box as consumer `NAME` when it is verified and on disk")
 	f.broker.register(p)
-	cmd.MarkFlagsMutuallyExclusive("newest", "oldest")
 }
 
 // check refuses what contradicts itself before anything is opened.
 func (f *pullFlags) check() (err error) {
 	if f.parallel < 1 || f.parallel > 64 {
 		return usageError("--parallel is 1 to 64")
+	}
+	if f.newest && f.oldest {
+		return usageError("--newest and --oldest exclude each other")
 	}
 	if f.broker.url != "" && !f.follow {
 		return usageError("--broker tells of clips as they are announced: it needs -f")

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"sync"
-	"time"
 
 	"clipd/device/api"
 )
@@ -213,7 +212,7 @@ func (p *puller) idle() bool { return len(p.order) == 0 }
 
 // retry calls do again, with pauses that grow, while the box cannot be reached and patience lasts.
 func (p *puller) retry(ctx context.Context, do func() error) error {
-	wait := backoff{least: time.Second, most: 30 * time.Second}
+	wait := retrying()
 	for {
 		err := do()
 		switch {

@@ -25,6 +25,12 @@ func (b *backoff) pause() time.Duration {
 	return b.next/2 + rand.N(b.next/2+1)
 }
 
+// The pauses between attempts. Tests are less patient.
+var firstPause, longestPause = time.Second, 30 * time.Second
+
+// retrying is a backoff that begins.
+func retrying() backoff { return backoff{least: firstPause, most: longestPause} }
+
 // patience is how long a box may be out of reach. Safe for concurrent use.
 type patience struct {
 	limit time.Duration // 0 is for ever

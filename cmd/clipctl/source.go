@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"time"
 
 	"clipd/device/api"
 )
@@ -130,7 +129,7 @@ func (s *source) list(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := s.puller.want(ctx, &wanted{clip: c, from: s, box: s.box}); err != nil {
+			if err := s.puller.want(ctx, &wanted{clip: c, from: s, box: s.box, settle: s.listed}); err != nil {
 				return err
 			}
 		}
@@ -187,6 +186,12 @@ func (s *source) reach(ctx context.Context, c cursor, clip api.Clip) error {
 	return s.puller.want(ctx, &wanted{clip: clip, from: s, box: s.box, settle: func(ok bool) error { return s.settle(c, ok) }})
 }
 
+// listed keeps the folder's cursor from passing a listed clip that is missing.
+func (s *source) listed(ok bool) error {
+	s.stuck = s.stuck || !ok
+	return nil
+}
+
 // settle moves the folder's cursor, and notes it when there is time to.
 func (s *source) settle(c cursor, ok bool) error {
 	if s.stuck = s.stuck || !ok; s.stuck {
@@ -202,13 +207,13 @@ func (s *source) settle(c cursor, ok bool) error {
 
 // follow pulls until ctx is done: what is missing first, and then each clip as the box tells of it.
 func (s *source) follow(ctx context.Context) error {
-	wait := backoff{least: time.Second, most: 30 * time.Second}
+	wait := retrying()
 	for {
 		if err := s.catchUp(ctx); err != nil {
 			return err
 		}
 		err := s.box.follow(ctx, s.at.Seq, func(e api.Event) error {
-			wait = backoff{least: time.Second, most: 30 * time.Second}
+			wait = retrying()
 			return s.take(ctx, e)
 		})
 		if ctx.Err() != nil {
