@@ -42,6 +42,7 @@ type figure struct {
 var figures = []figure{
 	{"size", binarySize},
 	{"latency", closeToMessage},
+	{"requests", messageToAnswer},
 	{"clips", manyClips}, // scan, idle and bytes written share one root of many files
 	{"pages", pages},
 }

@@ -51,6 +51,7 @@ func newConn(c net.Conn, timeout time.Duration) *conn {
 // Read reads within one packet. An inadmissible packet is an error before anything of it is delivered.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.left == 0 {
+		quickAck(c.Conn)
 		if err := c.admit(); err != nil {
 			return 0, c.fail(err)
 		}
