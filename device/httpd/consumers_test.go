@@ -72,7 +72,7 @@ func TestPushesArePaged(t *testing.T) {
 			Pushes []queued
 			Next   string
 		}
-		a := b.get("/api/v1/pushes?limit=2&cursor=" + cursor).is(t, 200, "")
+		a := b.get("/api/v1/pushes?limit=2&cursor="+cursor).is(t, 200, "")
 		if err := json.Unmarshal(a.body, &got); err != nil {
 			t.Fatal(err)
 		}
