@@ -45,6 +45,7 @@ var figures = []figure{
 	{"requests", messageToAnswer},
 	{"clips", manyClips}, // scan, idle and bytes written share one root of many files
 	{"pages", pages},
+	{"pull", pulls}, // clipctl against the box
 }
 
 func main() {
