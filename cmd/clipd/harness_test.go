@@ -445,18 +445,19 @@ func (m message) event() (e event) {
 
 // event is what the tests read of an event, on MQTT and on HTTP.
 type event struct {
-	EventType string `json:"event_type"`
-	Seq       uint64 `json:"seq"`
-	Origin    string `json:"origin"`
-	ID        string `json:"id"`
-	Path      string `json:"path"`
-	Camera    string `json:"camera"`
-	Size      int64  `json:"size"`
-	SHA256    string `json:"sha256"`
-	Complete  bool   `json:"complete"`
-	URL       string `json:"url"`
-	Reason    string `json:"reason"`
-	Count     int    `json:"count"`
+	EventType string    `json:"event_type"`
+	Seq       uint64    `json:"seq"`
+	Origin    string    `json:"origin"`
+	ID        string    `json:"id"`
+	Path      string    `json:"path"`
+	Camera    string    `json:"camera"`
+	Size      int64     `json:"size"`
+	SHA256    string    `json:"sha256"`
+	Complete  bool      `json:"complete"`
+	URL       string    `json:"url"`
+	Reason    string    `json:"reason"`
+	Count     int       `json:"count"`
+	Time      time.Time `json:"time"`
 }
 
 // subscriber is a real mosquitto_sub with a session that survives its broker's absence.
