@@ -226,8 +226,10 @@ func (b *box) httpdConfig() httpd.Config {
 	return httpd.Config{
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
-		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(), MaxTransfers: h.MaxTransfers,
-		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) }, Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
+		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(),
+		MaxTransfers: h.MaxTransfers, Ready: b.isReady,
+		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },
+		Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
 		Status: func() any { return b.status() }, Settings: func() any { return b.settings() },
 	}
@@ -260,6 +262,16 @@ func (b *box) cameraNames() []string {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// isReady reports whether the watches are placed, or the root's absence is stated.
+func (b *box) isReady() bool {
+	select {
+	case <-b.ingest.Ready():
+		return true
+	default:
+		return false
+	}
 }
 
 // calmDown says that memory can be given back.

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// state says who owns a sock: only the owner reads, writes or closes its descriptor. Others ask with Engine.interrupt.
+// state says who owns a sock: only the owner reads, writes or closes its descriptor. Others ask with Engine.interruptLocked.
 type state uint8
 
 const (
@@ -138,14 +138,8 @@ func (e *Engine) closeLocked(s *sock) {
 	e.table.remove(s)
 }
 
-// interrupt ends what the owner of s does with it, and its transfer with why, from any goroutine: the socket is shut
-// down, which the owner notices. It does not wait.
-func (e *Engine) interrupt(s *sock, why End) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.interruptLocked(s, why)
-}
-
+// interruptLocked ends what the owner of s does with it, and its transfer with why: the socket is shut down, which the
+// owner notices. It does not wait.
 func (e *Engine) interruptLocked(s *sock, why End) {
 	switch s.state {
 	case gone, lent:
