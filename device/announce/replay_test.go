@@ -63,3 +63,30 @@ func TestReplayOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// What a session published and nobody acknowledged is published by the next one.
+func TestReplayGoesOnBehindWhatWasHeard(t *testing.T) {
+	s := catalogue(t)
+	a := New(config(s, "tcp://127.0.0.1:1"))
+	add(t, s, "front", 0, 20)
+	if ok, err := a.Replay(5, 10, func(Replayed) error { return nil }); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	var told []uint64
+	take := func() {
+		e, _, ok, err := a.replay.next(s)
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		told = append(told, e.Seq)
+	}
+	take()
+	take()
+	take()
+	a.replay.heard(5)
+	a.replay.resume()
+	take()
+	if told[3] != 6 {
+		t.Errorf("told %v, and 5 was heard", told)
+	}
+}
