@@ -229,7 +229,7 @@ func (b *box) httpdConfig() httpd.Config {
 		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(),
 		MaxTransfers: h.MaxTransfers, Ready: b.isReady,
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },
-		Adopt: b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
+		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
 		Status: func() any { return b.status() }, Settings: func() any { return b.settings() },
 	}
