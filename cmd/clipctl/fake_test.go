@@ -78,6 +78,7 @@ func (f *fakeBox) start(t *testing.T) (url string) {
 		}{f.status, "0123456789ab", "fake", [2]uint64{1, f.last()}})
 	})
 	mux.HandleFunc("GET /api/v1/events", f.journal)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
 			refuse(w, api.NewProblem(api.Unauthorized, "A token is needed", ""))

@@ -1,5 +1,7 @@
-// Command clipctl is the client people, scripts and NAS boxes use: it asks a box for its clips over HTTP. Every command
-// is a file of its own; box.go speaks HTTP, download.go fetches one clip. It knows what travels (device/api), never how
+// Command clipctl is the client people, scripts and NAS boxes use: it asks a box for its clips over HTTP. A command is a
+// file of its own; box.go and stream.go speak HTTP, broker.go MQTT, download.go fetches one clip. A pull is a puller
+// (puller.go) that is fed from a box's journal (source.go) or from messages (messages.go), brings each clip into a folder
+// (task.go, folder.go, layout.go) and notes it there (ledger.go). It knows what travels (device/api), never how
 // a box keeps it, and runs on Linux, macOS and Windows.
 //
 // Exit codes, for scripts and cron:
@@ -9,7 +11,7 @@
 //	2  the command line is wrong
 //	3  the box cannot be reached, or went away in the middle; trying again may help
 //	4  the box refuses the token, or the token may not do this
-//	5  there is no such clip, or its file changed or went
+//	5  there is no such clip or target, or the clip's file changed or went
 //	6  pull: the disk is full, or the folder has reached --max-size
 //	7  pull: another clipctl is pulling into the folder now
 package main

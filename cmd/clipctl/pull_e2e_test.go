@@ -292,10 +292,15 @@ func eventually(t *testing.T, done func() bool) {
 // startMosquitto starts a real broker and returns its address when it listens.
 func startMosquitto(t *testing.T) string {
 	t.Helper()
+	return startMosquittoWith(t, "allow_anonymous true\nmax_queued_messages 0\n")
+}
+
+func startMosquittoWith(t *testing.T, config string) string {
+	t.Helper()
 	need(t, "mosquitto")
 	port := freePort(t)
 	conf := filepath.Join(t.TempDir(), "conf")
-	write(t, conf, fmt.Appendf(nil, "listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n", port))
+	write(t, conf, fmt.Appendf(nil, "listener %s 127.0.0.1\n%s", port, config))
 	cmd := exec.Command("mosquitto", "-v", "-c", conf)
 	said, err := cmd.StderrPipe()
 	if err != nil {
