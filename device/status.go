@@ -1,6 +1,7 @@
 package device
 
 import (
+	"strings"
 	"time"
 
 	"clipd/device/api"
@@ -19,6 +20,7 @@ type Status struct {
 	Uptime  float64         `json:"uptime"` // seconds since clipd started
 	Scan    ingest.Progress `json:"scan"`
 	Broker  BrokerStatus    `json:"broker"`
+	Push    PushStatus      `json:"push"`
 	Partial int             `json:"partial"`
 	Journal [2]uint64       `json:"journal"` // first and last seq
 }
@@ -29,6 +31,22 @@ type BrokerStatus struct {
 	Connected bool   `json:"connected"`
 	Waiting   uint64 `json:"waiting"` // journal rows not announced yet, at most
 	Error     string `json:"error,omitempty"`
+}
+
+// PushStatus is how the queue of pushes is.
+type PushStatus struct {
+	On       bool      `json:"on"`
+	Waiting  int       `json:"waiting"`
+	Dead     int       `json:"dead"`      // given up
+	UnderWay []Pushing `json:"under_way"` // one at most
+}
+
+// Pushing is a clip on its way to a target.
+type Pushing struct {
+	ID     string `json:"id"`
+	Target string `json:"target"` // of a free URL its origin
+	Sent   int64  `json:"sent"`   // bytes
+	Size   int64  `json:"size"`
 }
 
 // state is what the retained state topic says.
@@ -58,8 +76,18 @@ func (b *box) status() Status {
 	return Status{
 		State: b.state(), Version: b.version, Box: b.id, Name: b.cfg.Name, Model: model(), URL: b.baseURL(nil),
 		BootID: b.clock.Boot, Uptime: time.Since(b.started).Seconds(), Scan: b.ingest.Progress(),
-		Broker: b.brokerStatus(), Partial: t.Partials, Journal: [2]uint64{first, last},
+		Broker: b.brokerStatus(), Push: b.pushStatus(), Partial: t.Partials, Journal: [2]uint64{first, last},
 	}
+}
+
+func (b *box) pushStatus() PushStatus {
+	s := PushStatus{On: b.pusher.Enabled(), UnderWay: []Pushing{}}
+	s.Waiting, s.Dead = b.store.PushCounts()
+	for _, p := range b.pusher.Status() {
+		lane, _, _ := strings.Cut(p.Target, "#")
+		s.UnderWay = append(s.UnderWay, Pushing{p.ID.String(), lane, p.Sent, p.Of})
+	}
+	return s
 }
 
 func (b *box) brokerStatus() BrokerStatus {

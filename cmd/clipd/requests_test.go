@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -155,5 +157,49 @@ func TestRequestIsDoneOnceAcrossAKill(t *testing.T) {
 	b.waitClips(1)
 	if r := a.ask("link", `{"latest":true}`); r.Error.Type != "not-allowed" {
 		t.Errorf("a verb that is not allowed: %+v", r)
+	}
+}
+
+// A clip is pushed by a message and by HTTP; what becomes of it is told.
+func TestPushIsAskedFor(t *testing.T) {
+	arrived := make(chan string, 10)
+	nas := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusCreated)
+		arrived <- fmt.Sprint(r.Method, " ", r.URL.Path, " ", n, " ", r.Header.Get("X-Key"))
+	}))
+	defer nas.Close()
+	headers := write(t, "headers", "X-Key: secret\n")
+	config := write(t, "clipd.toml", fmt.Sprintf("[target.nas]\nurl = \"%s/in/{name}\"\nwhen = \"request\"\nheaders_file = %q\n", nas.URL, headers))
+	m := newMosquitto(t)
+	b := startBox(t, "-broker", m.url(), "-config", config)
+	events := m.subscribe("clipd/+/event")
+	a := newAsker(t, m, b)
+	record(t, b.recordings("front", "one.mp4"))
+	e := events.added("front/one.mp4")
+	if r := a.ask("push", `{"latest":true,"target":"nas"}`); r.Status != "ok" || r.Data.ID != e.ID || len(r.Data.Targets) != 1 {
+		t.Errorf("push: %+v", r)
+	}
+	want := fmt.Sprintf("PUT /in/one.mp4 %d secret", e.Size)
+	done := func(m message) bool { return m.event().EventType == "push_done" }
+	if got := <-arrived; got != want {
+		t.Errorf("the target got %q, want %q", got, want)
+	}
+	events.next(done)
+	b.post("/api/v1/clips/"+e.ID+"/push", `{}`, &struct{}{})
+	if got := <-arrived; got != want {
+		t.Errorf("the target got %q, want %q", got, want)
+	}
+	events.next(done)
+	for text, slug := range map[string]string{
+		`{"latest":true,"target":"elsewhere"}`:                          "not-found",
+		`{"latest":true,"url":"http://192.0.2.1/in"}`:                   "not-allowed",
+		`{"latest":true,"url":"ftp://192.0.2.1/in"}`:                    "invalid",
+		`{"latest":true,"url":"http://192.0.2.1/in","target":"nas"}`:    "invalid",
+		`{"camera":"front","at":"2020-01-01T00:00:00Z","target":"nas"}`: "timeout",
+	} {
+		if r := a.ask("push", text); r.Error.Type != slug {
+			t.Errorf("push %s: %+v, want %s", text, r, slug)
+		}
 	}
 }
