@@ -16,7 +16,7 @@ import (
 // other, but no longer than this.
 const (
 	maxBatch  = 256
-	batchTime = 100 * time.Millisecond
+	batchTime = 250 * time.Millisecond
 )
 
 // burst notices commits that follow each other so fast that more clips are surely on their way: each would write the
