@@ -264,7 +264,11 @@ func TestPullFollowMissesNothing(t *testing.T) {
 			put(10)
 			f.wait(t, 20)
 			f.finish(t)
-			if got := tree(t, dir); len(got) != 30 {
+			put(5) // while clipctl is off
+			f = follow(t, append(args, "-f", "--layout", "{path}", dir)...)
+			f.wait(t, 5)
+			f.finish(t)
+			if got := tree(t, dir); len(got) != 35 {
 				t.Errorf("the folder holds %d clips: %q", len(got), got)
 			}
 			for i, path := range want {
