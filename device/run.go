@@ -16,6 +16,9 @@ import (
 // failure. SIGHUP is a receive on reload.
 func Run(ctx context.Context, cfg Config, version string, log *slog.Logger, reload <-chan os.Signal) error {
 	limitMemory()
+	for _, key := range cfg.unserved() {
+		log.Warn("this version does not act on a setting", "key", key, "set_in", cfg.Sources[key])
+	}
 	b, err := build(ctx, cfg, version, log)
 	if err != nil {
 		return err
