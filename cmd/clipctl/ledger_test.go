@@ -82,6 +82,9 @@ func TestLedgerTornAnywhere(t *testing.T) {
 		if err := errors.Join(l.pulled(ledgerLine{Box: "x", Clip: "new"}), l.close()); err != nil {
 			t.Fatal(err)
 		}
+		if text, err := os.ReadFile(path); err != nil || !bytes.HasSuffix(text, []byte("\n")) {
+			t.Fatalf("cut at %d: something is left of the torn line (%v)", cut, err)
+		}
 		n, again := known(t, path)
 		if pulled, _ := again.has("x", "new", ""); !pulled || n != min(3, bytes.Count(whole[:cut], []byte("\n"))-1) {
 			t.Fatalf("cut at %d: %d clips known, the new one %v", cut, n, pulled)
@@ -100,8 +103,12 @@ func TestLedgerDamagedAnywhere(t *testing.T) {
 		bad := bytes.Clone(whole)
 		bad[at] ^= 0x41
 		write(t, path, bad)
-		if n, l := known(t, path); n < 1 || l.id != "L" {
-			t.Fatalf("damaged at %d: %d clips known", at, n)
+		n, l := known(t, path)
+		if n < 1 || n != len(l.clips) || l.id != "L" {
+			t.Fatalf("damaged at %d: %d clips known, %d of them noted before", at, len(l.clips), n)
+		}
+		if c := l.cursors["x"]; c != (cursor{}) && c != (cursor{"g", 7, "s"}) || len(l.cursors) > 1 {
+			t.Fatalf("damaged at %d: cursors %v", at, l.cursors)
 		}
 	}
 	write(t, path, append([]byte("x"), whole...))
