@@ -305,7 +305,7 @@ type lines struct {
 	mu      sync.Mutex
 	partial []byte
 	said    []string
-	seen    int // lines before this one were waited for already
+	used    []bool // lines that were waited for already
 	more    chan struct{}
 	closed  bool
 }
@@ -321,7 +321,7 @@ func (l *lines) Write(p []byte) (int, error) {
 		if !ok {
 			break
 		}
-		l.said = append(l.said, string(line))
+		l.said, l.used = append(l.said, string(line)), append(l.used, false)
 		l.partial = rest
 	}
 	l.wake()
@@ -340,7 +340,7 @@ func (l *lines) close() {
 	l.wake()
 }
 
-// wait returns the next line that holds text, after those that were waited for before.
+// wait returns the first line that holds text and was not waited for before.
 func (l *lines) wait(text string) (string, error) {
 	deadline := time.After(patience)
 	for {
@@ -362,9 +362,9 @@ func (l *lines) wait(text string) (string, error) {
 func (l *lines) find(text string) (line string, ok, closed bool, more chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := l.seen; i < len(l.said); i++ {
-		if strings.Contains(l.said[i], text) {
-			l.seen = i + 1
+	for i := range l.said {
+		if !l.used[i] && strings.Contains(l.said[i], text) {
+			l.used[i] = true
 			return l.said[i], true, false, nil
 		}
 	}
