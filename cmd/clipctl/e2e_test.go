@@ -82,11 +82,16 @@ func TestReadme(t *testing.T) {
 	if n < 5 {
 		t.Fatalf("README.md has only %d blocks to run", n)
 	}
-	script = strings.NewReplacer("http://127.0.0.1:8470", b.url, "mosquitto_sub", "mosquitto_sub -W 60 -p "+b.mqtt).Replace(script)
+	script = strings.NewReplacer("http://127.0.0.1:8470", b.url, "mosquitto_sub", "mosquitto_sub -W 60 -p "+b.mqtt,
+		"mosquitto_rr", "mosquitto_rr -W 60 -p "+b.mqtt).Replace(script)
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = b.dir
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v:\n%s\n%s", err, script, out)
+	}
+	if !strings.Contains(string(out), `"transaction":"door-17","status":"ok"`) {
+		t.Errorf("the request for a link was not answered:\n%s", out)
 	}
 	for _, name := range []string{"latest.mp4", "newest.mp4"} {
 		wantFile(t, filepath.Join(b.dir, name), body)
