@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"clipd/device/api"
-	"clipd/device/root"
+	"clipd/device/httpd"
 	"clipd/store"
 )
 
@@ -57,26 +57,10 @@ func (t *requests) answered(j *job) (*api.Response, error) {
 	return r, err
 }
 
-// problemOf is what err means to whoever asked. What only the log may know stays out.
+// problemOf is what err means to whoever asked.
 func problemOf(err error) *api.Problem {
-	var p *api.Problem
-	switch {
-	case errors.As(err, &p):
-		return p
-	case errors.Is(err, store.ErrNotFound):
-		return api.NewProblem(api.NotFound, "No such clip", "It was deleted, or never was on this box.")
-	case errors.Is(err, store.ErrBadCursor):
+	if errors.Is(err, store.ErrBadCursor) {
 		return api.NewProblem(api.Invalid, "The cursor is malformed", "Use next of the answer before, with the same fields.")
-	case errors.Is(err, store.ErrWrongHash):
-		return api.NewProblem(api.Conflict, "This is not the clip's SHA-256", "What you have is not the clip: fetch it again.")
-	case errors.Is(err, store.ErrTooManyConsumers):
-		return api.NewProblem(api.Conflict, "There are too many consumers", "Delete one that is gone from /api/v1/consumers.")
-	case errors.Is(err, root.ErrAway):
-		return api.NewProblem(api.StorageTrouble, "The recordings folder is not there or cannot be written", "The status says what is wrong with it.")
-	case errors.Is(err, store.ErrFull):
-		return api.NewProblem(api.StorageTrouble, "The disk of the state folder is full", "Free some space on it.")
-	case errors.Is(err, store.ErrClosed):
-		return api.NewProblem(api.Busy, "The box is stopping", "Ask again in a moment.")
 	}
-	return api.NewProblem(api.Internal, "The box could not do this", "Its log says why.")
+	return httpd.ProblemOf(err)
 }

@@ -23,7 +23,7 @@ const (
 
 // fail answers with the problem that err is: a page for people in a browser, RFC 9457 for everybody else.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problemOf(err)
+	p := ProblemOf(err)
 	s.metrics.problem(p.Type)
 	if p.Type == api.Internal && !errors.Is(err, context.Canceled) {
 		s.cfg.Log.Error("a request could not be answered", "method", r.Method, "path", r.URL.Path, "error", err)
@@ -50,8 +50,8 @@ func writeProblem(w http.ResponseWriter, p *api.Problem) {
 	w.Write(append(body, '\n'))
 }
 
-// problemOf is what err means to a client. What only the log may know stays out.
-func problemOf(err error) *api.Problem {
+// ProblemOf is what err means to a client, over HTTP and over MQTT. What only the log may know stays out.
+func ProblemOf(err error) *api.Problem {
 	var p *api.Problem
 	switch {
 	case errors.As(err, &p):
