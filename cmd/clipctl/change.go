@@ -22,9 +22,14 @@ func (o *options) eachClip(ctx context.Context, ids []string, do func(b *box, id
 	if err != nil {
 		return err
 	}
+	return forClips(ctx, ids, func(id string) error { return do(b, id) })
+}
+
+// forClips does do for every clip and goes on after one that fails, unless the box is gone.
+func forClips(ctx context.Context, ids []string, do func(id string) error) error {
 	var errs []error
 	for _, id := range ids {
-		err := do(b, id)
+		err := do(id)
 		if err == nil {
 			continue
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -22,7 +21,8 @@ func getCommand(o *options) *cobra.Command {
 				return err
 			}
 			g := getter{box: b, dir: dir, json: o.json, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
-			return g.all(cmd.Context(), ids)
+			ctx := cmd.Context()
+			return forClips(ctx, ids, func(id string) error { return g.one(ctx, id) })
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", ".", "put the files into this `FOLDER`")
@@ -35,22 +35,6 @@ type getter struct {
 	dir      string
 	json     bool
 	out, err io.Writer
-}
-
-// all goes on after a clip that fails, unless the box is gone.
-func (g *getter) all(ctx context.Context, ids []string) error {
-	var errs []error
-	for _, id := range ids {
-		err := g.one(ctx, id)
-		if err == nil {
-			continue
-		}
-		errs = append(errs, fmt.Errorf("clip %s: %w", id, err))
-		if ctx.Err() != nil || exitCode(err) == exitUnreachable {
-			break
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func (g *getter) one(ctx context.Context, id string) error {
