@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/BurntSushi/toml"
+
 	"clipd/device/api"
 	"clipd/device/ingest"
 )
@@ -98,11 +100,21 @@ func (b *box) brokerStatus() BrokerStatus {
 	return s
 }
 
-// settings is the body of GET /api/v1/config: every value that is no default with where it came from. It holds no
-// secrets: those stand in files.
-func (b *box) settings() any {
-	return struct {
-		Config  Config            `json:"config"`
-		Sources map[string]string `json:"sources"`
-	}{b.cfg, b.cfg.Sources}
+// Settings is the body of /api/v1/config: every key as it stands in a file, and where the values that are no defaults come
+// from. It holds no secrets: those stand in files of their own.
+type Settings struct {
+	Config  map[string]any    `json:"config"`
+	Sources map[string]string `json:"sources"`
+}
+
+func (b *box) settings() Settings {
+	s := Settings{Sources: b.cfg.Sources}
+	text, err := toml.Marshal(b.cfg)
+	if err == nil {
+		err = toml.Unmarshal(text, &s.Config)
+	}
+	if err != nil {
+		b.log.Error("the settings could not be told", "error", err)
+	}
+	return s
 }
