@@ -333,9 +333,14 @@ func TestFloodIsBoundedWhenASubscriberDoesNotRead(t *testing.T) {
 	t.Logf("heap before %d kB, peak %d kB", before>>10, peak>>10)
 }
 
+// heap is what is kept: the least of a few readings, since what is garbage already while the broker goes on counts too.
 func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	least := ^uint64(0)
+	for range 4 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		least = min(least, m.HeapAlloc)
+	}
+	return least
 }
