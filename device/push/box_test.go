@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 // quick makes what takes seconds take milliseconds, in the same proportions.
 var quick = timing{
 	least: 4 * time.Millisecond, most: 100 * time.Millisecond, badRest: 20 * time.Millisecond,
-	dial: 5 * time.Second, stall: 300 * time.Millisecond, look: 10 * time.Millisecond, unready: 20 * time.Millisecond,
+	dial: 5 * time.Second, stall: 1500 * time.Millisecond, look: 10 * time.Millisecond, unready: 20 * time.Millisecond,
 }
 
 var epoch = time.Date(2026, 11, 22, 7, 55, 1, 0, time.UTC)

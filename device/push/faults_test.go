@@ -392,7 +392,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 	var got []byte
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) { got = took(r) })
 	proxy := startProxy(t, strings.TrimPrefix(server, "http://"))
-	poison(t, proxy, `{"name":"slow","type":"bandwidth","stream":"upstream","attributes":{"rate":700}}`)
+	poison(t, proxy, `{"name":"slow","type":"bandwidth","stream":"upstream","attributes":{"rate":190}}`)
 	b := newBox(t, to("http://"+proxy.Listen))
 	want := content(1 << 20)
 	c := b.clip(t, "front/a.mp4", want)
