@@ -53,6 +53,10 @@ func decodeConsumer(name, value []byte) (consumerRow, error) {
 	if err != nil {
 		return consumerRow{}, err
 	}
+	return parseConsumer(name, payload)
+}
+
+func parseConsumer(name, payload []byte) (consumerRow, error) {
 	d := decoder{b: payload}
 	r := consumerRow{name: string(name)}
 	if n := d.take(4); n != nil {
@@ -125,11 +129,15 @@ func readAcks(tx *bolt.Tx, id ID) ([]uint32, error) {
 
 func decodeAcks(key, value []byte) ([]uint32, error) {
 	payload, err := unseal(bucketAcks, key, value)
-	if err == nil && len(payload)%4 != 0 {
-		err = fmt.Errorf("%w: acks of clip %x", ErrDamaged, key)
-	}
 	if err != nil {
 		return nil, err
+	}
+	return parseAcks(key, payload)
+}
+
+func parseAcks(key, payload []byte) ([]uint32, error) {
+	if len(payload)%4 != 0 {
+		return nil, fmt.Errorf("%w: acks of clip %x", ErrDamaged, key)
 	}
 	numbers := make([]uint32, 0, len(payload)/4)
 	for ; len(payload) > 0; payload = payload[4:] {

@@ -20,16 +20,30 @@ import (
 
 // create makes an empty catalogue in dir: under another name first, so that a crash leaves a whole one or none.
 func create(dir string) error {
-	temporary := filepath.Join(dir, newName)
-	db, err := openBolt(temporary, maxFileSize(), false)
+	db, err := createNew(dir)
 	if err != nil {
 		return err
 	}
-	err = db.Update(fillNew)
-	if err := errors.Join(err, db.Close()); err != nil {
-		return fmt.Errorf("creating the catalogue: %w", errors.Join(asFull(err), removeFile(temporary)))
+	if err := db.Close(); err != nil {
+		return fmt.Errorf("creating the catalogue: %w", err)
 	}
 	return install(dir)
+}
+
+// createNew makes an empty catalogue under the temporary name, and opens it.
+func createNew(dir string) (*bolt.DB, error) {
+	temporary := filepath.Join(dir, newName)
+	if err := removeFile(temporary); err != nil {
+		return nil, err
+	}
+	db, err := openBolt(temporary, maxFileSize(), false)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Update(fillNew); err != nil {
+		return nil, fmt.Errorf("creating the catalogue: %w", errors.Join(asFull(err), db.Close(), removeFile(temporary)))
+	}
+	return db, nil
 }
 
 func fillNew(tx *bolt.Tx) error {

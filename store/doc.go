@@ -15,6 +15,10 @@
 //   - facet: what listings filter by beside camera and start: pinned, pushed, complete, has a poster.
 //   - spot: a place in a listing, start and id.
 //   - change: one write transaction in the making.
+//   - lane: what rests as a whole when it cannot be reached: a configured target, or a free URL's origin.
+//   - consumer: who fetches clips and acknowledges those it has; its number stands for its name in acks.
+//   - answer: what a request was answered, kept so that it is answered again and not done again.
+//   - salvaged: taken from a damaged catalogue, waiting for its clip to be listed in this one.
 //   - sealed: a value that ends with a CRC-32C over its bucket's name, a NUL, its key and itself, so that a value which
 //     comes to lie under another key is known to be wrong. Bbolt itself checks only its two meta pages.
 //
@@ -44,6 +48,8 @@
 //	bucket   key                                        value
 //	meta     "schema" "generation" "root" "sums"        the format's version; random id of this catalogue; marker of the
 //	                                                    root it is about; running totals (sums in totals.go)
+//	         "side"                                     totals of the five buckets below (sideSums in side.go), not there
+//	                                                    before the first of them is
 //	clips    id                                         row: version, stage, flags, fields in the order of row.go
 //	paths    path                                       id (not sealed)
 //	index    camera number (4) facet (1) start (8) id   empty; start in milliseconds
@@ -55,6 +61,18 @@
 //	cursors  name                                       seq
 //	partial  path                                       size, mtime, since, reason
 //
+// A catalogue of the first days has none of the next five; they are made when it is opened. Only one that took the place of
+// a damaged one has the last, until DropSalvaged.
+//
+//	pushes    id target                      version, dead, URL, error, added, next, attempts, size; waiting or dead
+//	due       lane NUL next (8) id target    empty; next in milliseconds; the waiting pushes
+//	acks      id                             numbers (4) of the consumers that have the clip
+//	consumers name                           number (4), seq, listed clips it has, when it was last seen
+//	requests  'a' SHA-256 of verb and        number (8), when, the answer
+//	              transaction
+//	          'o' number (8)                 the key of that answer: the order in which they are forgotten
+//	salvaged  'a' id, or 'p' id target       what that row of acks, or of pushes, had
+//
 // There is one index for all listings: a range for each camera and facet. A listing merges the ranges that its filters
 // allow, so that it looks at no row which it does not tell, whatever the filter; ranges that are empty (the camera's row
 // knows) are not opened. Changing a pin moves one index row.
@@ -65,6 +83,7 @@
 //
 //  2. A clip row and its clip_added commit together, so do its removal and clip_removed. All writing of clip rows is in
 //     change.replace, which keeps paths, index, pending, marked, cameras, hours and sums in step; Verify recounts them all.
+//     All writing of push rows is in change.replacePush, which keeps due and its totals in step.
 //  3. A cursor is where SetCursor put it; the store never moves one.
 //  4. Removal is Mark, unlink, fsync of the folder, Forget; Marked tells what was begun.
 //  5. Forget touches no file. PinsErr tells that the pins are not known.
@@ -78,6 +97,8 @@
 //   - What Apply has answered is on disk.
 //   - An op that fails undoes no other op.
 //   - No read holds a transaction across anything that blocks; what reads return shares no memory with the file.
+//   - A push or acks have a clip row: they go with it. A consumer's number is given once, in salvaged acks too, so that acks
+//     which name a dropped or a lost one mean nothing.
 //   - A damaged record is never returned. Reads leave it out and count it (Damaged); a writer that meets it fails that op,
 //     commits its neighbours, and makes Wait return: the next start verifies, sets aside and rebuilds.
 //
@@ -92,6 +113,12 @@
 //     it has found damage; one that cannot be started has not, and the rows are checked here.
 //  5. Check the schema. A file of which more than half is free is compacted.
 //  6. What 3 to 5 found damaged or too new is renamed to catalogue.db.bad-N. Any other error ends the start.
+//     From a damaged one the acks, consumers and pushes whose checksums hold are copied into the new one first
+//     (salvage.go), 100,000 rows at most and for 2 minutes at most. They count again when their clip is listed, in the
+//     transaction of its clip_added; a clip's own come first. The file is read without bbolt, page by page, for rows can be
+//     told by their checksum alone; free pages, which have rows as they once were, are left out where the list of them can
+//     be read. Else a push that was done or dropped may come back: sent twice is better than never. Acks of a consumer
+//     whose own row is lost are lost too. Salvaging that fails is logged, and the start goes on without.
 //  7. If there is none now, create: under the temporary name, all buckets in one transaction, fsync, rename, fsync of the
 //     folder.
 //  8. Make running durable. Only now open the file for writing.

@@ -52,7 +52,7 @@ func readHead(path string) (head, error) {
 	case h.pages > uint64(info.Size())/pageSize:
 		return head{}, fmt.Errorf("%w: %s is truncated: %d bytes, of %d pages", ErrDamaged, path, info.Size(), h.pages)
 	}
-	h.free, err = checkFreelist(f, h)
+	h.free, err = checkFreelist(f, h, func(uint64) {})
 	if err != nil {
 		return head{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -93,9 +93,9 @@ func parseMeta(b []byte) (head, bool) {
 	return head{root: order.Uint64(b[16:]), freelist: order.Uint64(b[32:]), pages: order.Uint64(b[40:]), tx: order.Uint64(b[48:])}, true
 }
 
-// checkFreelist returns how many pages are free. A list that names a page twice, or one that cannot be free, would have
+// checkFreelist returns how many pages are free, and calls each with every one of them. A list that names a page twice, or one that cannot be free, would have
 // bbolt write over rows.
-func checkFreelist(f io.ReaderAt, h head) (uint64, error) {
+func checkFreelist(f io.ReaderAt, h head, each func(id uint64)) (uint64, error) {
 	order := binary.NativeEndian
 	var b [pageHeader + 8]byte
 	if _, err := f.ReadAt(b[:], int64(h.freelist)*pageSize); err != nil {
@@ -111,10 +111,10 @@ func checkFreelist(f io.ReaderAt, h head) (uint64, error) {
 		return 0, fmt.Errorf("%w: its list of free pages is not one", ErrDamaged)
 	}
 	ids := io.NewSectionReader(f, int64(h.freelist*pageSize+at), int64(count*8))
-	return count, checkFree(ids, h)
+	return count, checkFree(ids, h, each)
 }
 
-func checkFree(ids io.Reader, h head) error {
+func checkFree(ids io.Reader, h head, each func(id uint64)) error {
 	buffer := make([]byte, pageSize)
 	last := uint64(1) // the metas are never free
 	for {
@@ -125,6 +125,7 @@ func checkFree(ids io.Reader, h head) error {
 				return fmt.Errorf("%w: its list of free pages names page %d", ErrDamaged, id)
 			}
 			last = id
+			each(id)
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil

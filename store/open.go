@@ -134,10 +134,7 @@ func (s *Store) prepare(ctx context.Context) (Opened, error) {
 			return opened, err
 		}
 		opened.Created, opened.Reason = true, err.Error()
-		if opened.SetAside, err = setAside(s.Dir); err != nil {
-			return opened, err
-		}
-		s.Log.Error("the catalogue was set aside and is built anew from the recordings", "kept", opened.SetAside, "reason", opened.Reason)
+		return opened, s.startOver(ctx, &opened, errors.Is(err, ErrDamaged))
 	}
 	if !opened.Created {
 		return opened, nil

@@ -72,6 +72,9 @@ func Rename(old ID, c Clip, reason string) Op {
 		if rival != nil && rival.ID == old {
 			rival = nil
 		}
+		if from, err = x.restore(old); err != nil {
+			return err
+		}
 		c := c
 		c.Pushed = c.Pushed || from.Pushed
 		pinned := from.Pinned || x.pins.keeps(c.ID)
@@ -136,7 +139,7 @@ func (x *change) add(prev, rival *row, c Clip, origin Origin) error {
 	if err := x.clearPartial(c.Path); err != nil {
 		return err
 	}
-	added, err := x.lookup(c.ID)
+	added, err := x.restore(c.ID)
 	if err != nil {
 		return err
 	}

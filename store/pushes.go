@@ -106,6 +106,10 @@ func decodePush(key, value []byte) (Push, error) {
 	if err != nil {
 		return Push{}, err
 	}
+	return parsePush(key, payload)
+}
+
+func parsePush(key, payload []byte) (Push, error) {
 	var p Push
 	if len(key) <= len(p.ID) {
 		return Push{}, fmt.Errorf("%w: push key %.20q", ErrDamaged, key)

@@ -20,7 +20,7 @@ func recountSide(tx *bolt.Tx) error {
 		return err
 	}
 	counted := sideSums{answered: stored.answered, consumer: stored.consumer}
-	for _, part := range []func(*bolt.Tx, *sideSums) error{recountPushes, recountConsumers, recountAnswers} {
+	for _, part := range []func(*bolt.Tx, *sideSums) error{recountPushes, recountConsumers, recountAnswers, recountSalvaged} {
 		if err := part(tx, &counted); err != nil {
 			return err
 		}

@@ -44,6 +44,8 @@ func (in *Ingest) scan(ctx context.Context, reason string) error {
 	}
 	if s.again || s.void {
 		in.retry()
+	} else if err := in.Store.Apply(ctx, store.DropSalvaged()); err != nil {
+		return fmt.Errorf("scan: %w", err)
 	}
 	in.Log.Info("scan ended", "listed", s.listed, "took", time.Since(began).Round(time.Millisecond))
 	return nil
