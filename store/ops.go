@@ -61,8 +61,7 @@ func Add(c Clip, origin Origin) Op {
 // the pin, the pushes and acks, and that it was pushed. reason is told in clip_removed. ErrNotFound if old is not known.
 func Rename(old ID, c Clip, reason string) Op {
 	return Op{what: fmt.Sprintf("renaming clip %s to %s", old, c.Path), run: func(x *change) error {
-		from, err := x.answering(old)
-		if err != nil || old == c.ID {
+		if _, err := x.answering(old); err != nil || old == c.ID {
 			return err
 		}
 		prev, rival, err := x.meet(&c)
@@ -72,7 +71,8 @@ func Rename(old ID, c Clip, reason string) Op {
 		if rival != nil && rival.ID == old {
 			rival = nil
 		}
-		if from, err = x.restore(old); err != nil {
+		from, err := x.restore(old)
+		if err != nil {
 			return err
 		}
 		c := c

@@ -17,8 +17,9 @@ import (
 // file. The file is read page by page, neither through bbolt nor mapped into memory, so that no damage ends the process;
 // no page that leads to others is needed, since the checksum of a row tells the bucket it was written for.
 const (
-	maxSalvaged  = 100_000 // rows taken from one file
-	salvageBatch = 1 << 20 // bytes in one transaction, so of memory
+	maxSalvaged  = 100_000   // acks and pushes taken from one file
+	salvageBatch = 512 << 10 // bytes in one transaction, so of memory
+	rowOverhead  = 128       // bytes that a waiting row has beside its own
 	salvageTime  = 2 * time.Minute
 	longestPage  = 64 * pageSize // a page with two of the longest rows is shorter
 
@@ -58,14 +59,14 @@ func readPages(ctx context.Context, f *os.File, row func(k, v []byte) error) err
 	if err != nil {
 		return err
 	}
-	free := freePages(f)
+	free := freePages(f, info.Size()/pageSize)
 	buffer := make([]byte, longestPage)
-	for id, end := int64(0), info.Size()/pageSize; id < end; {
+	for id := int64(0); id < int64(len(free)); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		page := leafAt(f, id, buffer)
-		if page == nil || free[uint64(id)] {
+		if page == nil || free[id] {
 			id++
 			continue
 		}
@@ -77,14 +78,19 @@ func readPages(ctx context.Context, f *os.File, row func(k, v []byte) error) err
 	return nil
 }
 
-// freePages is empty where it cannot be told.
-func freePages(f *os.File) map[uint64]bool {
-	free := map[uint64]bool{}
+// freePages tells of each page of the file whether it is free. Where that cannot be told, none is.
+func freePages(f *os.File, pages int64) []bool {
+	free := make([]bool, pages)
 	h, err := newestMeta(f)
 	if err != nil {
 		return free
 	}
-	if _, err := checkFreelist(f, h, func(id uint64) { free[id] = true }); err != nil {
+	_, err = checkFreelist(f, h, func(id uint64) {
+		if id < uint64(pages) {
+			free[id] = true
+		}
+	})
+	if err != nil {
 		clear(free)
 	}
 	return free
@@ -149,7 +155,7 @@ type salvager struct {
 	db        *bolt.DB
 	waiting   []salvagedRow // not written yet
 	size      int           // bytes of those
-	rows      int
+	rows      int           // acks and pushes
 	consumers int
 	consumer  uint32 // the highest number met
 }
@@ -161,11 +167,10 @@ type salvagedRow struct{ bucket, key, payload []byte }
 func (g *salvager) row(k, v []byte) error {
 	for _, bucket := range [...][]byte{bucketAcks, bucketConsumers, bucketPushes, bucketSalvaged} {
 		payload, err := unseal(bucket, k, v)
-		if err != nil || g.rows >= maxSalvaged {
+		if err != nil {
 			continue
 		}
-		g.rows++
-		g.size += len(k) + len(v)
+		g.size += len(k) + len(v) + rowOverhead
 		g.waiting = append(g.waiting, salvagedRow{bucket, bytes.Clone(k), bytes.Clone(payload)})
 		break
 	}
@@ -215,8 +220,11 @@ func (g *salvager) put(tx *bolt.Tx, r salvagedRow) error {
 		g.consumer = max(g.consumer, n)
 	}
 	prev, err := found(readSalvaged(tx, key))
-	if err != nil || prev != nil && !next.newer(prev) {
+	if err != nil || prev != nil && !next.newer(prev) || prev == nil && g.rows >= maxSalvaged {
 		return err
+	}
+	if prev == nil {
+		g.rows++
 	}
 	return tx.Bucket(bucketSalvaged).Put(key, seal(bucketSalvaged, key, r.payload))
 }

@@ -229,13 +229,19 @@ func clearFree(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free := freePages(f)
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := freePages(f, info.Size()/pageSize)
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
 	damage(t, dir, func(b []byte) []byte {
 		for id := range free {
-			clear(b[id*pageSize : (id+1)*pageSize])
+			if free[id] {
+				clear(b[id*pageSize : (id+1)*pageSize])
+			}
 		}
 		return b
 	})
@@ -310,5 +316,35 @@ func TestSalvageFlips(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, newName)); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("%s is left: %v", newName, err)
+	}
+}
+
+// TestSalvageLimit: past the limit no row is kept, but consumers are, for what was kept before names them.
+func TestSalvageLimit(t *testing.T) {
+	db, err := createNew(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	g := salvager{db: db, rows: maxSalvaged - 1}
+	for n := range 3 {
+		id := clip("front", n).ID
+		if err := g.row(id[:], seal(bucketAcks, id[:], []byte{0, 0, 0, 7})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := []byte("phone")
+	consumer := consumerRow{number: 7}
+	if err := errors.Join(g.row(name, seal(bucketConsumers, name, consumer.append(nil))), g.flush()); err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(tx *bolt.Tx) error {
+		if _, err := readConsumer(tx, "phone"); err != nil {
+			return err
+		}
+		return hasRows(tx, bucketSalvaged, 1)
+	})
+	if err != nil || g.rows != maxSalvaged {
+		t.Fatal(g.rows, err)
 	}
 }
