@@ -114,7 +114,7 @@
 //  5. Check the schema. A file of which more than half is free is compacted.
 //  6. What 3 to 5 found damaged or too new is renamed to catalogue.db.bad-N. Any other error ends the start.
 //     From a damaged one the acks, consumers and pushes whose checksums hold are copied into the new one first
-//     (salvage.go), 100,000 rows at most and for 2 minutes at most. They count again when their clip is listed, in the
+//     (salvage.go), 100,000 acks and pushes at most and for 2 minutes at most. They count again when their clip is listed, in the
 //     transaction of its clip_added; a clip's own come first. The file is read without bbolt, page by page, for rows can be
 //     told by their checksum alone; free pages, which have rows as they once were, are left out where the list of them can
 //     be read. Else a push that was done or dropped may come back: sent twice is better than never. Acks of a consumer
