@@ -30,24 +30,31 @@ func limitMemory() {
 	}
 }
 
-// settle is how long after a scan memory is given back: what the scan found is announced in the meantime.
-const settle = 5 * time.Second
+// Memory is given back so long after a scan, each counted from the one before (what the scan found is announced in the
+// meantime), and then at each restEvery, since whoever was served needed some too. That costs one collection of a small heap.
+var settle = []time.Duration{0, 5 * time.Second, 30 * time.Second}
 
-// rest gives memory back some time after each receive on calm, until ctx is done.
-func rest(ctx context.Context, calm <-chan struct{}) error {
+const restEvery = 10 * time.Minute
+
+// rest calls give after each receive on calm, and now and then, until ctx is done.
+func rest(ctx context.Context, calm <-chan struct{}, give func()) error {
+	var next []time.Duration
+	timer := time.NewTimer(restEvery)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-calm:
+			next = settle
+		case <-timer.C:
+			give()
 		}
-		giveBack()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(settle):
-			giveBack()
+		after := restEvery
+		if len(next) > 0 {
+			after, next = next[0], next[1:]
 		}
+		timer.Reset(after)
 	}
 }
 

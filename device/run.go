@@ -53,7 +53,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	t.start("ingest", b.ingest.Run)
 	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener) })
 	t.start("reload", func(ctx context.Context) error { return b.reload(ctx, reload) })
-	t.start("memory", func(ctx context.Context) error { return rest(ctx, b.calm) })
+	t.start("memory", func(ctx context.Context) error { return rest(ctx, b.calm, giveBack) })
 	t.start("watchdog", func(ctx context.Context) error { return n.watchdog(ctx, b.stuck) })
 	return t
 }
