@@ -442,6 +442,43 @@ func TestPullAcknowledges(t *testing.T) {
 	t.Logf("%s", consumers)
 }
 
+// Two pullers with one name, into two folders at once: both get every clip, and the box counts each clip once.
+func TestTwoPullersWithOneName(t *testing.T) {
+	k := startKillable(t, "none")
+	body := sampleRecording(t)
+	const clips = 10
+	for i := range clips {
+		k.record(t, fmt.Sprintf("front/%02d.mp4", i), body)
+	}
+	dirs := []string{t.TempDir(), t.TempDir()}
+	var both sync.WaitGroup
+	for _, dir := range dirs {
+		both.Go(func() {
+			if code, _, errs := ctl(t, k.url, "pull", "--token", k.token, "--layout", "{path}", "--ack", "nas", dir); code != exitOK {
+				t.Errorf("pull into %s: exit %d: %s", dir, code, errs)
+			}
+		})
+	}
+	both.Wait()
+	for _, dir := range dirs {
+		for i := range clips {
+			wantFile(t, filepath.Join(dir, fmt.Sprintf("front/%02d.mp4", i)), body)
+		}
+	}
+	var got struct {
+		Consumers []struct {
+			Name         string
+			Acked, Lacks int
+		}
+	}
+	if err := newBox(mustParse(t, k.url), k.token).read(t.Context(), "/api/v1/consumers", nil, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Consumers) != 1 || got.Consumers[0].Acked != clips || got.Consumers[0].Lacks != 0 {
+		t.Errorf("consumers: %+v", got.Consumers)
+	}
+}
+
 func mustParse(t *testing.T, s string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(s)
