@@ -39,6 +39,9 @@ func TestAFloodOfRequests(t *testing.T) {
 	copyFile(t, sample, b.recordings("front", "first.mp4"))
 	events.added("front/first.mp4")
 	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", b.cmd.Process.Pid), []byte("5"), 0); err != nil { // proc(5): the peak begins anew
+		if os.Getenv("CI") != "" {
+			t.Fatalf("the peak of the resident set cannot be set back here: %v", err)
+		}
 		t.Skipf("the peak of the resident set cannot be set back here: %v", err)
 	}
 	before := b.resident("VmRSS")
