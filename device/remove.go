@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"clipd/device/root"
 	"clipd/store"
@@ -54,7 +55,8 @@ func (r remover) unlink(c store.Clip) error {
 	case fi.Size() != c.Size || !fi.ModTime().Equal(c.Mtime):
 		return nil
 	}
-	for _, p := range append([]string{c.Path}, c.Sidecars...) {
+	// The clip goes last: as long as it is there, a start after a crash knows that something is left to do.
+	for _, p := range append(slices.Clone(c.Sidecars), c.Path) {
 		if err := r.root.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove clip %s: %w", c.ID, err)
 		}
