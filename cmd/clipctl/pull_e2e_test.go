@@ -454,8 +454,10 @@ func TestTwoPullersWithOneName(t *testing.T) {
 	var both sync.WaitGroup
 	for _, dir := range dirs {
 		both.Go(func() {
-			if code, _, errs := ctl(t, k.url, "pull", "--token", k.token, "--layout", "{path}", "--ack", "nas", dir); code != exitOK {
-				t.Errorf("pull into %s: exit %d: %s", dir, code, errs)
+			var errs strings.Builder
+			args := []string{"pull", "--url", k.url, "--token", k.token, "--layout", "{path}", "--ack", "nas", dir}
+			if code := run(context.Background(), args, io.Discard, &errs); code != exitOK {
+				t.Errorf("pull into %s: exit %d: %s", dir, code, &errs)
 			}
 		})
 	}
