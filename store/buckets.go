@@ -29,4 +29,5 @@ var (
 	metaGeneration = []byte("generation")
 	metaRoot       = []byte("root")
 	metaSums       = []byte("sums")
+	metaBoot       = []byte("boot")
 )

@@ -25,6 +25,7 @@ type change struct {
 	hours   map[hour]*tally
 	pins    pinChange
 	root    *string // the root marker to keep, if it changes
+	boot    *Boot   // what the clock of this boot shows, nil where nothing is known of it
 
 	task    *task // whose op is running
 	writes  int   // how many changes were made; an op that fails without any needs no rollback
@@ -39,7 +40,7 @@ func (s *Store) begin() (*change, error) {
 		return nil, fmt.Errorf("beginning a write transaction: %w", err)
 	}
 	x := &change{
-		tx: tx, now: s.Now(), synced: s.Synced(), bootID: s.BootID, jump: s.jump, limit: s.journal,
+		tx: tx, now: s.Now(), synced: s.Synced(), bootID: s.BootID, jump: s.jump, limit: s.journal, boot: s.boot,
 		cameras: map[string]*cameraRow{}, hours: map[hour]*tally{}, pins: pinChange{kept: s.pins},
 	}
 	if x.sums, err = readSums(tx); err != nil {

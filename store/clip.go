@@ -12,7 +12,7 @@ type Clip struct {
 
 	MediaType   string // "video/mp4"
 	Start       time.Time
-	StartSource string // "container", "name" or "mtime"
+	StartSource string // "container", "name", "mtime" or StartCorrected
 	Duration    time.Duration
 	Width       int // of the displayed picture, in pixels; 0 if unknown
 	Height      int

@@ -48,6 +48,8 @@
 //	bucket   key                                        value
 //	meta     "schema" "generation" "root" "sums"        the format's version; random id of this catalogue; marker of the
 //	                                                    root it is about; running totals (sums in totals.go)
+//	         "boot"                                     what the wall clock of one boot showed before it was trusted
+//	                                                    (boot.go), not there where it always was
 //	         "side"                                     totals of the five buckets below (sideSums in side.go), not there
 //	                                                    before the first of them is
 //	clips    id                                         row: version, stage, flags, fields in the order of row.go

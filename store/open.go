@@ -240,26 +240,50 @@ func checkSchema(db *bolt.DB) error {
 		case len(version) != 4 || binary.BigEndian.Uint32(version) > schema:
 			return fmt.Errorf("%w (its format is %x, this one knows %d)", errTooNew, version, schema)
 		}
-		_, err = readSums(tx)
-		return err
+		return checkMeta(tx)
 	})
+}
+
+// checkMeta reads what load will read: damage that only load met would end every start to come.
+func checkMeta(tx *bolt.Tx) error {
+	_, err := readSums(tx)
+	if err == nil && tx.Bucket(bucketMeta).Get(metaGeneration) == nil {
+		err = fmt.Errorf("%w: it has no generation", ErrDamaged)
+	}
+	if err == nil {
+		_, err = readText(tx, metaGeneration)
+	}
+	if err == nil {
+		_, err = readText(tx, metaRoot)
+	}
+	if err == nil {
+		_, err = readBoot(tx, "")
+	}
+	return err
+}
+
+// readText returns a text of the meta bucket, "" if it is not there.
+func readText(tx *bolt.Tx, key []byte) (string, error) {
+	value := tx.Bucket(bucketMeta).Get(key)
+	if value == nil {
+		return "", nil
+	}
+	text, err := unseal(bucketMeta, key, value)
+	return string(text), err
 }
 
 // load takes into memory what is asked for all the time.
 func (s *Store) load() error {
 	return guarded(s.db, func(tx *bolt.Tx) error {
-		meta := tx.Bucket(bucketMeta)
-		generation, err := unseal(bucketMeta, metaGeneration, meta.Get(metaGeneration))
-		if err != nil {
+		var err error
+		if s.generation, err = readText(tx, metaGeneration); err != nil {
 			return err
 		}
-		s.generation = string(generation)
-		if value := meta.Get(metaRoot); value != nil {
-			root, err := unseal(bucketMeta, metaRoot, value)
-			if err != nil {
-				return err
-			}
-			s.root = string(root)
+		if s.root, err = readText(tx, metaRoot); err != nil {
+			return err
+		}
+		if s.boot, err = readBoot(tx, s.BootID); err != nil {
+			return err
 		}
 		sum, err := readSums(tx)
 		s.last.Store(sum.last)

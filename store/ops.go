@@ -77,6 +77,9 @@ func Rename(old ID, c Clip, reason string) Op {
 		}
 		c := c
 		c.Pushed = c.Pushed || from.Pushed
+		if from.StartSource == StartCorrected && c.Mtime.Equal(from.Mtime) {
+			c.Start, c.StartSource = from.Start, from.StartSource
+		}
 		pinned := from.Pinned || x.pins.keeps(c.ID)
 		along, err := x.carry(old)
 		if err != nil {
@@ -128,6 +131,7 @@ func (x *change) settle(prev, rival *row, next row) error {
 	if next.BootID == "" && next.stage != StageSeen {
 		next.BootID, next.ClockSynced = x.bootID, x.synced
 	}
+	x.boot.correct(&next, x.now)
 	return x.replace(prev, &next)
 }
 

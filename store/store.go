@@ -57,6 +57,7 @@ type Store struct {
 	pins    *pins
 	ballast ballast
 	jump    uint64 // what the next seq leaves out; only the writer's
+	boot    *Boot  // what the clock of this boot shows, nil where nothing is known of it; only the writer's
 
 	generation string
 	damaged    atomic.Int64

@@ -255,7 +255,7 @@ func (x *change) abandon() (err error) {
 
 // committed tells the readers.
 func (s *Store) committed(x *change) {
-	s.jump = x.jump
+	s.jump, s.boot = x.jump, x.boot
 	if x.sums.last != s.last.Load() {
 		s.first.Store(s.firstSeq())
 		s.last.Store(x.sums.last)

@@ -38,6 +38,9 @@ func (s *session) met(e store.Event) {
 		s.retained.posters = s.retained.posters || e.Clip.Poster != ""
 	case store.ClipRemoved:
 		s.retained.posters = true
+	case store.TimeCorrected:
+		s.renew.Store(true) // starts are others now
+		return
 	default:
 		return
 	}

@@ -200,3 +200,22 @@ func ExampleConfig() {
 	fmt.Println(newTopics("clipd", "0123456789ab").camera("Garten/Tür"))
 	// Output: clipd/0123456789ab/camera/Garten%2FTür/last
 }
+
+// Starts that were corrected stand in the retained messages too.
+func TestRetainedClipsAreCorrected(t *testing.T) {
+	m := newMosquitto(t).start()
+	s := catalogue(t)
+	wrong := time.Unix(0, 0)
+	c := clip("front", 1, wrong.Add(time.Minute))
+	c.ClockSynced = false
+	apply(t, s, store.Add(c, store.Live))
+	ch := subscribe(t, m.url(), "clipd/+/last")
+	start(t, hurry(New(config(s, m.url()))))
+	before := event(t, next(t, ch, "/last"))
+	right := wrong.AddDate(50, 0, 0)
+	apply(t, s, store.Synchronise(store.Boot{ID: "boot", Steps: []store.Step{{Base: wrong}}, Right: right, Until: time.Hour}))
+	after := event(t, next(t, ch, "/last"))
+	if after.ID != before.ID || after.Start.Sub(before.Start.Time) != right.Sub(wrong) {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
