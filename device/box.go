@@ -195,8 +195,8 @@ func (b *box) makeParts(context.Context) error {
 	if b.cfg.MQTT.Broker != noBroker {
 		b.announce = announce.New(b.announceConfig())
 	}
-	b.httpd = httpd.New(b.httpdConfig())
-	return nil
+	b.httpd, err = httpd.New(b.httpdConfig())
+	return err
 }
 
 func (b *box) announceConfig() announce.Config {
@@ -227,7 +227,7 @@ func (b *box) httpdConfig() httpd.Config {
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
 		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(),
-		MaxTransfers: h.MaxTransfers, Ready: b.isReady,
+		MaxTransfers: h.MaxTransfers, TransferRate: int64(h.TransferRate), TotalRate: int64(h.TotalRate), Ready: b.isReady,
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },
 		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },

@@ -8,8 +8,6 @@ func (c *Config) unserved() (keys []string) {
 	}{
 		{"keep", c.Keep.Age != 0 || c.Keep.Size != 0 || c.Keep.Free != Share{} || len(c.Keep.Classes) > 0},
 		{"http.listen_tls", c.HTTP.ListenTLS != ""},
-		{"http.transfer_rate", c.HTTP.TransferRate != 0},
-		{"http.total_rate", c.HTTP.TotalRate != 0},
 		{"poster.command", len(c.Poster.Command) > 0},
 	} {
 		if s.set {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"clipd/device/api"
+	"clipd/device/sendfile"
+	"clipd/store"
 )
 
 // representation is what the headers of a file's answer say about it.
@@ -21,36 +23,33 @@ type representation struct {
 	size      int64
 }
 
-// send answers with f, or the part of it that r asks for. It is the only function that moves file bytes: the file and
-// the ResponseWriter reach http.ServeContent as they are, so that the bytes go by sendfile(2).
-func (s *Server) send(w http.ResponseWriter, r *http.Request, f *os.File, rep representation) error {
+// send answers with f, or the part of it that r asks for, and closes f. It is the only function that moves the bytes of
+// one file: the file and the ResponseWriter reach the engine as they are, so that the bytes go by sendfile(2). The transfer
+// may outlast it. id is the clip the file belongs to.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, f *os.File, id store.ID, rep representation) error {
 	keepByteRanges(r)
 	if refusesRange(r, rep) {
+		f.Close()
 		w.Header().Set("Content-Range", "bytes */"+itoa(rep.size))
 		return api.NewProblem(api.RangeNotOK, "The clip has no such bytes", "It has "+itoa(rep.size)+" bytes.")
 	}
-	if r.Method != http.MethodHead {
-		if !s.claim() {
-			return api.NewProblem(api.Busy, "Too many downloads at once", "Try again in a few seconds.")
-		}
-		defer s.release()
-	}
 	rep.describe(w.Header(), r)
-	http.ServeContent(w, r, "", rep.modified, f)
-	s.checkWhole(r, f, rep)
+	s.fetched.add(id)
+	path := r.URL.Path
+	s.engine.ServeFile(w, r, "", rep.modified, f, func(res sendfile.Result) {
+		s.fetched.done(id)
+		s.sayTruncated(path, res)
+	})
 	return nil
 }
 
-// claim takes one of the places for transfers, if there is one.
-func (s *Server) claim() bool {
-	if s.transfers.Add(1) <= int64(s.cfg.MaxTransfers) {
-		return true
+// sayTruncated notes a file that became shorter than what was promised. The connection is closed then: an answer that is
+// too short must not be followed by another.
+func (s *Server) sayTruncated(path string, res sendfile.Result) {
+	if res.End == sendfile.Truncated {
+		s.cfg.Log.Warn("truncated", "path", path, "promised", res.Size, "bytes", res.Bytes, "error", res.Err)
 	}
-	s.transfers.Add(-1)
-	return false
 }
-
-func (s *Server) release() { s.transfers.Add(-1) }
 
 func (rep representation) describe(h http.Header, r *http.Request) {
 	h.Set("Content-Type", rep.mediaType)
@@ -60,16 +59,6 @@ func (rep representation) describe(h http.Header, r *http.Request) {
 	if rep.digest != "" {
 		h.Set("Repr-Digest", rep.digest)
 	}
-}
-
-// checkWhole says in the log when the file became shorter than what was promised. net/http then has closed the
-// connection: an answer that is too short must not be followed by another.
-func (s *Server) checkWhole(r *http.Request, f *os.File, rep representation) {
-	fi, err := f.Stat()
-	if err != nil || fi.Size() >= rep.size {
-		return
-	}
-	s.cfg.Log.Warn("truncated", "path", r.URL.Path, "promised", rep.size, "bytes", fi.Size())
 }
 
 // keepByteRanges drops a Range in units we do not know, RFC 9110 §14.2. The unit's name may be in any case.

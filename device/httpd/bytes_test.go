@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -271,20 +272,28 @@ func TestTruncatedFileEndsTheConnection(t *testing.T) {
 
 func TestTooManyTransfers(t *testing.T) {
 	b := newBox(t, func(c *Config) { c.MaxTransfers = 1 })
-	c := b.clip("front/a.mp4", content(large))
+	c, short := b.clip("front/a.mp4", content(large)), b.clip("front/b.mp4", content(10))
 	resp := b.slow(c)
 	if n := b.server.Transfers(); n != 1 {
 		t.Errorf("%d transfers, want 1", n)
 	}
-	a := b.get(api.ClipPath(c)).is(t, 503, "busy")
-	a.header(t, "Retry-After", "5")
+	if got := b.server.Fetching(); !slices.Equal(got, []store.ID{c.ID}) {
+		t.Errorf("%v are being fetched, want %v", got, c.ID)
+	}
+	for _, other := range []store.Clip{c, short} {
+		a := b.get(api.ClipPath(other)).is(t, 503, "busy")
+		a.header(t, "Retry-After", "5")
+		for _, key := range []string{"ETag", "Repr-Digest", "Content-Disposition", "Last-Modified", "Accept-Ranges"} {
+			a.header(t, key, "")
+		}
+	}
 	b.ask(store.Viewer, "HEAD", api.ClipPath(c), "").is(t, 200, "")
 	b.get("/api/v1/clips").is(t, 200, "")
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	b.eventually("the place is free again", func() bool { return b.server.Transfers() == 0 })
+	b.eventually("the place is free again", func() bool { return b.server.Transfers() == 0 && len(b.server.Fetching()) == 0 })
 	b.get(api.ClipPath(c)).is(t, 200, "")
 }
 

@@ -13,12 +13,6 @@ import (
 	"clipd/store"
 )
 
-// Defaults of Config, used where a field is zero.
-const (
-	DefaultMaxTransfers = 1024
-	DefaultMaxConns     = 2048
-)
-
 // Config is what the HTTP side needs from the rest of the box. Fields without a remark are required.
 type Config struct {
 	Store  *store.Store
@@ -37,8 +31,11 @@ type Config struct {
 	// SessionKey signs browsers' sessions (32 random bytes). nil: one is made up, and browsers sign in again after a restart.
 	SessionKey []byte
 
-	MaxTransfers int // responses with a file body at once; 0 is DefaultMaxTransfers
-	MaxConns     int // connections at once, per listener; 0 is DefaultMaxConns
+	// Bounds of the engine; 0 is its default, sendfile.Config.
+	MaxTransfers int   // responses with a file body at once
+	MaxConns     int   // connections at once
+	TransferRate int64 // bytes per second of one transfer; 0 is unlimited
+	TotalRate    int64 // bytes per second of all; 0 is unlimited
 
 	// Remove does mark, unlink and forget. store.ErrNotFound, root.ErrAway; reason is told in clip_removed.
 	Remove func(ctx context.Context, id store.ID, reason string) error
@@ -66,12 +63,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Location == nil {
 		c.Location = time.Local
-	}
-	if c.MaxTransfers == 0 {
-		c.MaxTransfers = DefaultMaxTransfers
-	}
-	if c.MaxConns == 0 {
-		c.MaxConns = DefaultMaxConns
 	}
 	if c.Ready == nil {
 		c.Ready = func() bool { return true }

@@ -24,11 +24,11 @@ func (s *Server) clipBytes(w http.ResponseWriter, r *http.Request, as caller) er
 	if err != nil {
 		return fmt.Errorf("open clip %s: %w", c.ID, err)
 	}
-	defer f.Close()
 	if fi.Size() != c.Size || !fi.ModTime().Equal(c.Mtime) {
+		f.Close()
 		return errGone
 	}
-	return s.send(w, r, f, ofClip(c, as))
+	return s.send(w, r, f, c.ID, ofClip(c, as))
 }
 
 func ofClip(c store.Clip, as caller) representation {
@@ -61,8 +61,7 @@ func (s *Server) posterBytes(w http.ResponseWriter, r *http.Request, as caller) 
 	if err != nil {
 		return fmt.Errorf("open the poster of clip %s: %w", c.ID, err)
 	}
-	defer f.Close()
-	return s.send(w, r, f, ofPoster(c, fi, as))
+	return s.send(w, r, f, c.ID, ofPoster(c, fi, as))
 }
 
 var errNoPoster = api.NewProblem(api.NotFound, "This clip has no poster", "Its recorder or clipd did not make one (yet).")

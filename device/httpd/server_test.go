@@ -161,12 +161,14 @@ func TestHealthAndReadiness(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	b := newBox(t, func(c *Config) { c.Metrics = func(w io.Writer) { fmt.Fprintln(w, "clipd_other 1") } })
-	b.clip("front/a.mp4", content(100))
+	b.get(api.ClipPath(b.clip("front/a.mp4", content(100))))
 	b.get("/nothing")
 	b.get("/api/v1/clips")
 	text := string(b.get("/metrics").is(t, 200, "").body)
 	for _, line := range []string{
-		"clipd_clips 1\n", "clipd_clip_bytes 100\n", "clipd_transfers 0\n", "clipd_journal_seq 1\n", "clipd_other 1\n",
+		"clipd_clips 1\n", "clipd_clip_bytes 100\n", "clipd_transfers 0\n",
+		`clipd_sent_bytes_total{by="copy"} 100` + "\n", `clipd_transfers_ended_total{end="done"} 1` + "\n",
+		"clipd_journal_seq 1\n", "clipd_other 1\n",
 		`clipd_http_requests_total{route="/api/v1/clips"} 1` + "\n", `clipd_http_problems_total{type="not-found"} 1` + "\n",
 		`clipd_info{version="test",box="0123456789ab"} 1` + "\n",
 	} {

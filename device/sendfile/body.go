@@ -34,6 +34,7 @@ type body struct {
 	off   int64 // place within it
 	file  *file // that part's, once it is open
 	fds   *files
+	moved int64 // what send sent
 
 	mayPend bool // a Conn need not send it to its end
 }
@@ -120,6 +121,7 @@ func (b *body) send(fd int, n int64, mayWait bool) (int64, error) {
 		sent, err = sendRange(fd, b.file.File, part.Offset+b.off, n, mayWait)
 	}
 	b.off += sent
+	b.moved += sent
 	if err == nil && sent < n {
 		err = unix.EAGAIN
 	}

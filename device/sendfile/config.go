@@ -12,7 +12,7 @@ type Config struct {
 	Loops        int   // threads that wait in epoll and move bytes; 1
 	DiskWorkers  int   // at most so many moves wait for a disk at once; 4
 	Slots        int   // connections lent to net/http at once; 64
-	MaxConns     int   // connections of all kinds; 8192, or what RLIMIT_NOFILE allows
+	MaxConns     int   // connections of all kinds; 8192 or twice MaxTransfers, but no more than RLIMIT_NOFILE allows
 	MaxTransfers int   // transfers at once; 1024
 	Quantum      int64 // bytes moved for one transfer in one turn; 1 MiB
 	Unsent       int   // bytes a socket takes beyond what TCP can send now, TCP_NOTSENT_LOWAT; 256 KiB
@@ -43,8 +43,8 @@ func (c Config) withDefaults() Config {
 	c.Loops = or(c.Loops, 1)
 	c.DiskWorkers = or(c.DiskWorkers, 4)
 	c.Slots = or(c.Slots, 64)
-	c.MaxConns = or(c.MaxConns, min(8192, descriptors()))
 	c.MaxTransfers = or(c.MaxTransfers, 1024)
+	c.MaxConns = or(c.MaxConns, min(max(8192, 2*c.MaxTransfers), descriptors()))
 	c.Quantum = or(c.Quantum, 1<<20)
 	c.Unsent = or(c.Unsent, 256<<10)
 	c.HandOver = or(c.HandOver, 1<<20)

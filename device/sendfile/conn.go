@@ -299,7 +299,7 @@ func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
 	if err == nil {
 		err = c.sendNow(t)
 	}
-	if err == nil && t.left > 0 && b.mayPend && c.s.loop.eng.admitTransfer() {
+	if err == nil && t.left > 0 && b.mayPend {
 		c.pending = t
 		lim.N = 0
 		return t.size, nil

@@ -139,8 +139,8 @@ func (e *Engine) drainedLocked() {
 func (e *Engine) Attach(srv *http.Server) {
 	state, inner := srv.ConnState, srv.ConnContext
 	srv.ConnState = func(c net.Conn, st http.ConnState) {
-		if own, ok := c.(engineConn); ok {
-			own.EngineConn().setState(st)
+		if own := below(c); own != nil {
+			own.setState(st)
 		}
 		if state != nil {
 			state(c, st)
@@ -155,6 +155,17 @@ func (e *Engine) Attach(srv *http.Server) {
 		}
 		return ctx
 	}
+}
+
+// below returns the engine's connection that c is or goes through, as one of crypto/tls does; nil if there is none.
+func below(c net.Conn) *Conn {
+	switch c := c.(type) {
+	case engineConn:
+		return c.EngineConn()
+	case interface{ NetConn() net.Conn }:
+		return below(c.NetConn())
+	}
+	return nil
 }
 
 // connKey is under which Attach leaves a request's *Conn in its context.

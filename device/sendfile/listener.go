@@ -19,7 +19,9 @@ type Listener struct {
 	lendTo chan *sock        // as large as there are slots: sending never blocks
 	closed chan struct{}
 	once   sync.Once
-	tls    bool // bytes in it are records: net/http's buffer says nothing of them
+	event  int32 // what epoll calls it
+	paused bool  // newcomers stay in the kernel's queue; Engine.mu
+	tls    bool  // bytes in it are records: net/http's buffer says nothing of them
 }
 
 // Listener takes ln over, closing it and keeping the socket, and accepts its connections from then on. A connection
@@ -51,7 +53,8 @@ func (e *Engine) listen(ln net.Listener, ready func([]byte) bool, tls bool) (*Li
 		_ = unix.Close(fd)
 		return nil, net.ErrClosed
 	}
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: listenerEvent(len(e.listeners))}
+	own.event = listenerEvent(len(e.listeners))
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: own.event}
 	e.listeners = append(e.listeners, own)
 	if err := unix.EpollCtl(e.loops[0].ep, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		_ = unix.Close(fd)
@@ -142,6 +145,9 @@ func (ln *Listener) isClosed() bool {
 // accept takes what the socket has. It runs in the first loop.
 func (ln *Listener) accept() {
 	for range 64 { // then the transfers are looked at again
+		if ln.pauseIfFull() {
+			return
+		}
 		fd, sa, err := ln.take()
 		switch err {
 		case nil:
@@ -150,6 +156,7 @@ func (ln *Listener) accept() {
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			ln.eng.stats.failures.Add(1)
 			if !ln.eng.dropIdlest() {
+				ln.pause()
 				return
 			}
 		default: // EAGAIN, or closed meanwhile
@@ -181,6 +188,48 @@ func (e *Engine) admit(ln *Listener, fd int, peer netip.AddrPort) {
 	e.setLocked(s, parked)
 }
 
+// pauseIfFull says whether there is neither a place for another connection nor one that gives way. Newcomers then stay in
+// the kernel's queue until there is.
+func (ln *Listener) pauseIfFull() bool {
+	e := ln.eng
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.table.n < e.cfg.MaxConns || e.idlestLocked() != nil {
+		return false
+	}
+	ln.setPausedLocked(true)
+	return true
+}
+
+// pause is for when the system has no more descriptors.
+func (ln *Listener) pause() {
+	ln.eng.mu.Lock()
+	defer ln.eng.mu.Unlock()
+	ln.setPausedLocked(true)
+}
+
+func (ln *Listener) setPausedLocked(yes bool) {
+	if ln.fd < 0 || ln.paused == yes {
+		return
+	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: ln.event}
+	if yes {
+		ev.Events = 0
+	}
+	if err := unix.EpollCtl(ln.eng.loops[0].ep, unix.EPOLL_CTL_MOD, ln.fd, &ev); err != nil {
+		ln.eng.stats.failures.Add(1)
+		return
+	}
+	ln.paused = yes
+}
+
+// resumeLocked looks for newcomers again: a connection was closed, or time has passed.
+func (e *Engine) resumeLocked() {
+	for _, ln := range e.listeners {
+		ln.setPausedLocked(false)
+	}
+}
+
 func (e *Engine) dropIdlest() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -190,12 +239,7 @@ func (e *Engine) dropIdlest() bool {
 // dropIdlestLocked closes the connection parked longest and says whether there was one. The first loop calls it; a sock of
 // another loop is closed by that one, a little later.
 func (e *Engine) dropIdlestLocked() bool {
-	var oldest *sock
-	for _, s := range e.table.socks {
-		if s != nil && s.state == parked && s.why == Done && (oldest == nil || s.since < oldest.since) {
-			oldest = s
-		}
-	}
+	oldest := e.idlestLocked()
 	if oldest == nil {
 		return false
 	}
@@ -206,6 +250,15 @@ func (e *Engine) dropIdlestLocked() bool {
 		e.interruptLocked(oldest, Shutdown)
 	}
 	return true
+}
+
+func (e *Engine) idlestLocked() (oldest *sock) {
+	for _, s := range e.table.socks {
+		if s != nil && s.state == parked && s.why == Done && (oldest == nil || s.since < oldest.since) {
+			oldest = s
+		}
+	}
+	return oldest
 }
 
 func peerOf(sa unix.Sockaddr) netip.AddrPort {

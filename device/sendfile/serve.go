@@ -19,21 +19,32 @@ import (
 // more. Everything else is sent by net/http before it returns: short bodies, several ranges at once, HEAD, HTTP/1.0,
 // requests with a body, TLS that Go encrypts.
 //
+// Every body, long or short, is one of Config.MaxTransfers while it is on its way; when there is none to be had, Config.Busy
+// answers.
+//
 // onEnd, if not nil, is called exactly once, after the response: by this goroutine when net/http sent it, otherwise by one
 // goroutine that does this for all, so it must be quick.
 func (e *Engine) ServeFile(w http.ResponseWriter, r *http.Request, name string, modtime time.Time, f *os.File, onEnd func(Result)) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		_ = f.Close()
-		http.Error(w, "cannot read the file", http.StatusInternalServerError)
+		unreadable(w, err, onEnd)
 		return
 	}
 	b := newBody(e.files, []Part{{Open: func() (*os.File, error) { return f, nil }, Length: size}})
 	if err := b.openPart(&b.parts[0]); err != nil {
-		http.Error(w, "cannot read the file", http.StatusInternalServerError)
+		unreadable(w, err, onEnd)
 		return
 	}
 	e.serve(w, r, name, modtime, b, onEnd)
+}
+
+// unreadable answers for a file of which nothing can be said.
+func unreadable(w http.ResponseWriter, err error, onEnd func(Result)) {
+	http.Error(w, "cannot read the file", http.StatusInternalServerError)
+	if onEnd != nil {
+		onEnd(Result{End: Truncated, Err: err})
+	}
 }
 
 // ServeParts is ServeFile for a body of several parts, such as an archive of files.
@@ -80,6 +91,8 @@ type handOver struct {
 	end   End
 	err   error
 	taken bool // the engine has the connection
+
+	admitted bool // it is one of Config.MaxTransfers
 }
 
 // WriteHeader is http.ResponseWriter's.
@@ -117,15 +130,14 @@ func (h *handOver) ReadFrom(src io.Reader) (int64, error) {
 	if ok {
 		h.size = lim.N
 	}
-	if !ok || lim.R != io.Reader(h.body) || !h.worthIt(lim.N) {
-		return h.sendHere(src)
-	}
-	if !h.eng.admitTransfer() {
+	if h.admitted = h.eng.admitTransfer(); !h.admitted {
 		h.refuse()
 		return 0, errBusy
 	}
+	if !ok || lim.R != io.Reader(h.body) || !h.worthIt(lim.N) {
+		return h.sendHere(src)
+	}
 	if err := h.handOver(lim.N); err != nil {
-		h.eng.cancelTransfer()
 		return h.sendHere(src) // says why, if the connection is closed
 	}
 	n := lim.N
@@ -200,9 +212,14 @@ func (h *handOver) handOver(n int64) error {
 	return nil
 }
 
+// report ends a response that net/http sent.
 func (h *handOver) report() {
-	if h.end == Refused {
-		h.eng.stats.ended[Refused].Add(1)
+	if h.admitted || h.end == Refused {
+		h.eng.stats.ended[h.end].Add(1)
+		h.eng.stats.copied.Add(uint64(h.sent - h.body.moved))
+	}
+	if h.admitted {
+		h.eng.cancelTransfer()
 	}
 	if h.onEnd != nil {
 		h.onEnd(Result{End: h.end, Bytes: h.sent, Size: h.size, Duration: h.eng.now() - h.begun, Err: h.err})

@@ -136,6 +136,7 @@ func (e *Engine) closeLocked(s *sock) {
 	s.state = gone
 	s.lead = nil
 	e.table.remove(s)
+	e.resumeLocked()
 }
 
 // interruptLocked ends what the owner of s does with it, and its transfer with why: the socket is shut down, which the

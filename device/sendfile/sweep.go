@@ -29,6 +29,7 @@ func (e *Engine) sweep(now time.Duration) {
 	if len(e.waiting) > 0 {
 		e.makeSlotLocked()
 	}
+	e.resumeLocked()
 }
 
 func (e *Engine) sweepSock(s *sock, now time.Duration) {

@@ -1,0 +1,122 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"clipd/device/api"
+	"clipd/device/sendfile"
+)
+
+// What the server allows a client. There is no WriteTimeout: it would cut healthy slow downloads.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 60 * time.Second
+	maxHeader     = 16 << 10
+)
+
+// slots is how many connections can be in handlers at once. Event streams stay there as long as they last and must leave
+// some to everybody else.
+const slots = maxStreams + 64
+
+// stopGrace is what transfers get at a stop. Tests are less patient.
+var stopGrace = 10 * time.Second
+
+func (s *Server) engineConfig() sendfile.Config {
+	return sendfile.Config{
+		Slots: slots, MaxConns: s.cfg.MaxConns, MaxTransfers: s.cfg.MaxTransfers,
+		TransferRate: s.cfg.TransferRate, TotalRate: s.cfg.TotalRate,
+		HeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Busy: func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errBusy) },
+	}
+}
+
+var errBusy = api.NewProblem(api.Busy, "Too many downloads at once", "Try again in a few seconds.")
+
+// Serve answers on ln, a TCP listener, until ctx is done, then takes no new requests, ends event streams, gives transfers
+// 10 s and returns nil. It closes ln. Call it once.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	run, halt := context.WithCancel(context.Background())
+	defer halt()
+	moved := make(chan error, 1)
+	go func() { moved <- s.engine.Run(run) }()
+	err := s.answer(ctx, ln, moved)
+	halt()
+	return errors.Join(err, <-moved)
+}
+
+// answer is Serve while the engine runs, whose end comes from moved and is put back there.
+func (s *Server) answer(ctx context.Context, ln net.Listener, moved chan error) error {
+	hs := s.httpServer()
+	s.engine.Attach(hs)
+	doors, err := s.listen(ln)
+	if err != nil {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	served := make(chan error, len(doors))
+	for _, door := range doors {
+		go func() { served <- hs.Serve(door) }()
+	}
+	waiting := len(doors)
+	select {
+	case <-ctx.Done():
+		close(s.ending)
+		err = s.stop(hs)
+	case err = <-served:
+		waiting--
+		err = errors.Join(fmt.Errorf("serve HTTP: %w", err), hs.Close())
+	case err := <-moved:
+		moved <- err
+		hs.Close()
+	}
+	for range waiting {
+		<-served
+	}
+	return err
+}
+
+// listen makes of sockets what connections come out of once a client has said something.
+func (s *Server) listen(plain net.Listener) ([]net.Listener, error) {
+	conns, err := s.engine.Listener(plain)
+	if err != nil {
+		return nil, err
+	}
+	return []net.Listener{conns}, nil
+}
+
+func (s *Server) httpServer() *http.Server {
+	var only1 http.Protocols
+	only1.SetHTTP1(true)
+	return &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		Protocols:         &only1,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// stop ends what is under way within the grace that transfers get: first the requests hs knows of, then the transfers and
+// connections only the engine knows of.
+func (s *Server) stop(hs *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	err := hs.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = hs.Close()
+	}
+	under := s.Transfers()
+	if s.engine.Drain(ctx) != nil {
+		s.cfg.Log.Warn("transfers cut off by the stop", "transfers", under)
+	}
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("stop HTTP: %w", err)
+	}
+	return nil
+}
