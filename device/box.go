@@ -13,6 +13,7 @@ import (
 	"clipd/device/announce"
 	"clipd/device/api"
 	"clipd/device/broker"
+	"clipd/device/certificate"
 	"clipd/device/clock"
 	"clipd/device/httpd"
 	"clipd/device/ingest"
@@ -45,13 +46,15 @@ type box struct {
 
 	calm chan struct{} // holds one: a scan has ended
 
-	listener net.Listener
-	broker   *broker.Broker      // nil unless embedded
-	announce *announce.Announcer // nil without a broker
-	requests *requests
-	pusher   *push.Pusher
-	ingest   *ingest.Ingest
-	httpd    *httpd.Server
+	listener    net.Listener
+	listenerTLS net.Listener // nil without http.listen_tls, as the next
+	certificate *certificate.Source
+	broker      *broker.Broker      // nil unless embedded
+	announce    *announce.Announcer // nil without a broker
+	requests    *requests
+	pusher      *push.Pusher
+	ingest      *ingest.Ingest
+	httpd       *httpd.Server
 }
 
 // build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
@@ -61,7 +64,7 @@ func build(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	if b.cfg.Name == "" {
 		b.cfg.Name, _ = os.Hostname()
 	}
-	for _, step := range []func(context.Context) error{b.openState, b.openRoot, b.bind, b.makeParts} {
+	for _, step := range []func(context.Context) error{b.openState, b.openRoot, b.bind, b.bindTLS, b.makeParts} {
 		if err := step(ctx); err != nil {
 			b.close()
 			return nil, err
@@ -227,6 +230,7 @@ func (b *box) httpdConfig() httpd.Config {
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
 		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(),
+		TLS:          b.tlsConfig(),
 		MaxTransfers: h.MaxTransfers, TransferRate: int64(h.TransferRate), TotalRate: int64(h.TotalRate), Ready: b.isReady,
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },
 		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
@@ -249,6 +253,11 @@ func (b *box) rotateLinks(ctx context.Context) error {
 }
 
 func (b *box) baseURL(local net.Addr) string {
+	if b.cfg.HTTP.PublicURL == "" {
+		if https := b.httpsURL(local); https != "" {
+			return https
+		}
+	}
 	return baseURL(b.cfg.HTTP.PublicURL, b.listener.Addr(), local)
 }
 
@@ -293,6 +302,9 @@ func (b *box) poke() {
 func (b *box) close() {
 	if b.listener != nil {
 		b.listener.Close()
+	}
+	if b.listenerTLS != nil {
+		b.listenerTLS.Close()
 	}
 	if b.broker != nil {
 		b.broker.Close()

@@ -20,6 +20,9 @@ func CheckConfig(cfg Config, w io.Writer) error {
 			return err
 		}
 	}
+	if err := cfg.checkPair(w); err != nil {
+		return err
+	}
 	fmt.Fprintf(w, "recordings: %s\n", cfg.Root)
 	for _, t := range root.Try(cfg.Root) {
 		if t.Err == nil {

@@ -28,6 +28,7 @@ var rules = []rule{
 	{"device/api", []string{"store"}, "what travels is made from rows of the catalogue, and from nothing else"},
 	{"device/clock", nil, "time is given to everyone and takes from no one"},
 	{"device/link", []string{"device/clock", "store"}, "a link is an id, a key and a time"},
+	{"device/certificate", []string{"device/clock", "store"}, "a pair and when it ends; who is shown it is httpd's business"},
 	{"device/root", []string{"store"}, "a folder and its marker; what the files mean is ingest's business"},
 
 	{"device/watch", []string{"device/root", "device/clock"}, "it yields paths; which of them are clips is ingest's business"},

@@ -52,7 +52,10 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	}
 	t.start("pushes", b.pusher.Run)
 	t.start("ingest", b.ingest.Run)
-	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener) })
+	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener, b.listenerTLS) })
+	if b.certificate != nil {
+		t.start("certificate", b.certificate.Run)
+	}
 	t.start("reload", func(ctx context.Context) error { return b.reload(ctx, reload) })
 	t.start("memory", func(ctx context.Context) error { return rest(ctx, b.calm, giveBack) })
 	t.start("watchdog", func(ctx context.Context) error { return n.watchdog(ctx, b.stuck) })
@@ -97,7 +100,11 @@ func (b *box) reload(ctx context.Context, reload <-chan os.Signal) error {
 			b.log.Error("the tokens could not be read again; the ones before stay good", "error", err)
 			continue
 		}
-		b.log.Info("tokens read again; other settings take effect at the next start")
+		if err := b.reloadCertificate(); err != nil {
+			b.log.Error("the certificate could not be read again; the one before stays", "error", err)
+			continue
+		}
+		b.log.Info("tokens and certificate read again; other settings take effect at the next start")
 	}
 }
 

@@ -23,6 +23,7 @@ type Status struct {
 	Scan    ingest.Progress `json:"scan"`
 	Broker  BrokerStatus    `json:"broker"`
 	Push    PushStatus      `json:"push"`
+	TLS     *TLSStatus      `json:"tls,omitempty"` // absent without http.listen_tls
 	Partial int             `json:"partial"`
 	Journal [2]uint64       `json:"journal"` // first and last seq
 }
@@ -78,7 +79,7 @@ func (b *box) status() Status {
 	return Status{
 		State: b.state(), Version: b.version, Box: b.id, Name: b.cfg.Name, Model: model(), URL: b.baseURL(nil),
 		BootID: b.clock.Boot, Uptime: time.Since(b.started).Seconds(), Scan: b.ingest.Progress(),
-		Broker: b.brokerStatus(), Push: b.pushStatus(), Partial: t.Partials, Journal: [2]uint64{first, last},
+		Broker: b.brokerStatus(), Push: b.pushStatus(), TLS: b.tlsStatus(), Partial: t.Partials, Journal: [2]uint64{first, last},
 	}
 }
 

@@ -66,7 +66,7 @@ func (b *box) do(ctx context.Context, method, path string, query url.Values, hea
 	}
 	resp, err := b.client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	if resp.StatusCode/100 == 2 {
 		return resp, nil

@@ -89,7 +89,7 @@ func TestKeyOfCertificate(t *testing.T) {
 	f.start(t)
 	srv := httptest.NewTLSServer(nil)
 	defer srv.Close()
-	key := keyHash(srv.Certificate())
+	key := api.KeyHash(srv.Certificate())
 	for _, tc := range []struct {
 		key  string
 		says string

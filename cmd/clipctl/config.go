@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +24,7 @@ type config struct {
 type namedBox struct {
 	URL   string `toml:"url"`
 	Token string `toml:"token,omitempty"`
-	Key   string `toml:"key,omitempty"` // of a certificate that nobody vouches for; see pinned
+	Key   string `toml:"key,omitempty"` // of a certificate that nobody vouches for; see box.pin
 }
 
 func configPath() (string, error) {
@@ -82,6 +83,16 @@ func (c config) find(name string) (string, namedBox, error) {
 		return "", namedBox{}, usageError(fmt.Sprintf("no box is called %q: %s", name, c.known()))
 	}
 	return "", namedBox{}, usageError("which box? Say --url http://ADDRESS:8470, set " + envURL + ", or sign in once with clipctl login: " + c.known())
+}
+
+// keyOf is the key noted for the box at base, or "".
+func (c config) keyOf(base *url.URL) string {
+	for _, b := range c.Box {
+		if b.URL == base.String() && b.Key != "" {
+			return b.Key
+		}
+	}
+	return ""
 }
 
 func (c config) names() []string { return slices.Sorted(maps.Keys(c.Box)) }

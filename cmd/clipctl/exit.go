@@ -38,7 +38,7 @@ func exitCode(err error) int {
 		return exitFailed
 	case errors.Is(err, errCeiling), diskFull(err):
 		return exitDiskFull
-	case errors.Is(err, errBrokerRefused):
+	case errors.Is(err, errBrokerRefused), errors.Is(err, errKey), errors.Is(err, errUnknownKey):
 		return exitRefused
 	case errors.Is(err, errBrokerLost):
 		return exitUnreachable

@@ -57,6 +57,12 @@ func (f *fakeBox) add(path string, body []byte) api.Clip {
 
 func (f *fakeBox) start(t *testing.T) (url string) {
 	t.Helper()
+	srv := httptest.NewServer(f.handler())
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func (f *fakeBox) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/clips", f.list)
 	mux.HandleFunc("GET /api/v1/clips/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -79,15 +85,13 @@ func (f *fakeBox) start(t *testing.T) (url string) {
 	})
 	mux.HandleFunc("GET /api/v1/events", f.journal)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
 			refuse(w, api.NewProblem(api.Unauthorized, "A token is needed", ""))
 			return
 		}
 		mux.ServeHTTP(w, r)
-	}))
-	t.Cleanup(srv.Close)
-	return srv.URL
+	})
 }
 
 func (f *fakeBox) last() uint64 {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"clipd/device/api"
 )
 
 func loginCommand(o *options) *cobra.Command {
@@ -50,7 +52,7 @@ func (l *login) run(cmd *cobra.Command, o *options, address string) error {
 	}
 	n := namedBox{URL: base.String(), Key: o.key}
 	if base.Scheme == "https" && n.Key == "" {
-		if n.Key, err = l.trust(cmd, base); err != nil {
+		if n.Key, err = l.trust(cmd, base, c.keyOf(base)); err != nil {
 			return err
 		}
 	}
@@ -119,8 +121,9 @@ func askToken(cmd *cobra.Command) (string, error) {
 	return text, nil
 }
 
-// trust returns the key of a certificate that nobody vouches for, if it is to be trusted; "" for any other.
-func (l *login) trust(cmd *cobra.Command, base *url.URL) (string, error) {
+// trust returns the key of a certificate that nobody vouches for, if it is to be trusted; "" for any other. known is the key
+// noted for that address before.
+func (l *login) trust(cmd *cobra.Command, base *url.URL, known string) (string, error) {
 	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: dialing}, Config: &tls.Config{InsecureSkipVerify: true}} // it is looked at below
 	port := base.Port()
 	if port == "" {
@@ -135,7 +138,14 @@ func (l *login) trust(cmd *cobra.Command, base *url.URL) (string, error) {
 	if vouched(chain, base.Hostname()) {
 		return "", nil
 	}
-	key := keyHash(chain[0])
+	key := api.KeyHash(chain[0])
+	switch known {
+	case "":
+	case key:
+		return key, nil
+	default:
+		return key, confirm(cmd, l.yes, fmt.Sprintf("The box shows the key %s now; noted is %s. Unless it was set up anew, somebody is in between. Take the new key?", key, known))
+	}
 	return key, confirm(cmd, l.yes, fmt.Sprintf("The box made its certificate itself. Its key is %s. Is that the one?", key))
 }
 

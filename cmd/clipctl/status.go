@@ -25,6 +25,10 @@ type boxStatus struct {
 		URL       string `json:"url"`
 		Connected bool   `json:"connected"`
 	} `json:"broker"`
+	TLS struct {
+		URL string `json:"url"`
+		Key string `json:"key"`
+	} `json:"tls"`
 }
 
 func statusCommand(o *options) *cobra.Command {
@@ -76,6 +80,9 @@ func (s *boxStatus) print(w io.Writer) {
 	}
 	line("transfers", "%d", s.Transfers)
 	line("broker", "%s, %s", s.Broker.URL, choose(s.Broker.Connected, "connected", "not connected"))
+	if s.TLS.URL != "" {
+		line("https", "%s, key %s", s.TLS.URL, s.TLS.Key)
+	}
 	line("clock", "%s", choose(s.ClockSynced, "trusted", "not trusted"))
 	if s.Scanning {
 		line("scanning", "yes")

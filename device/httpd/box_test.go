@@ -107,7 +107,7 @@ func (b *box) serve() {
 	b.url = "http://" + ln.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- b.server.Serve(ctx, ln) }()
+	go func() { done <- b.server.Serve(ctx, ln, nil) }()
 	var once sync.Once
 	b.stop = func() {
 		once.Do(func() {

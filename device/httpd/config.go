@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"time"
@@ -30,6 +31,9 @@ type Config struct {
 
 	// SessionKey signs browsers' sessions (32 random bytes). nil: one is made up, and browsers sign in again after a restart.
 	SessionKey []byte
+
+	// TLS is how HTTPS is spoken, with HTTP/1.1 alone. nil where there is no listener for it.
+	TLS *tls.Config
 
 	// Bounds of the engine; 0 is its default, sendfile.Config.
 	MaxTransfers int   // responses with a file body at once

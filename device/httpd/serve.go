@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,23 +39,23 @@ func (s *Server) engineConfig() sendfile.Config {
 
 var errBusy = api.NewProblem(api.Busy, "Too many downloads at once", "Try again in a few seconds.")
 
-// Serve answers on ln, a TCP listener, until ctx is done, then takes no new requests, ends event streams, gives transfers
-// 10 s and returns nil. It closes ln. Call it once.
-func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+// Serve answers on plain and, unless it is nil, over TLS on secure until ctx is done, then takes no new requests, ends event
+// streams, gives transfers 10 s and returns nil. Both are TCP listeners; it closes them. Call it once.
+func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	run, halt := context.WithCancel(context.Background())
 	defer halt()
 	moved := make(chan error, 1)
 	go func() { moved <- s.engine.Run(run) }()
-	err := s.answer(ctx, ln, moved)
+	err := s.answer(ctx, plain, secure, moved)
 	halt()
 	return errors.Join(err, <-moved)
 }
 
 // answer is Serve while the engine runs, whose end comes from moved and is put back there.
-func (s *Server) answer(ctx context.Context, ln net.Listener, moved chan error) error {
+func (s *Server) answer(ctx context.Context, plain, secure net.Listener, moved chan error) error {
 	hs := s.httpServer()
 	s.engine.Attach(hs)
-	doors, err := s.listen(ln)
+	doors, err := s.listen(plain, secure)
 	if err != nil {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
@@ -81,12 +82,19 @@ func (s *Server) answer(ctx context.Context, ln net.Listener, moved chan error) 
 }
 
 // listen makes of sockets what connections come out of once a client has said something.
-func (s *Server) listen(plain net.Listener) ([]net.Listener, error) {
+func (s *Server) listen(plain, secure net.Listener) ([]net.Listener, error) {
 	conns, err := s.engine.Listener(plain)
 	if err != nil {
 		return nil, err
 	}
-	return []net.Listener{conns}, nil
+	if secure == nil {
+		return []net.Listener{conns}, nil
+	}
+	records, err := s.engine.TLSListener(secure)
+	if err != nil {
+		return nil, err
+	}
+	return []net.Listener{conns, tls.NewListener(records, s.cfg.TLS)}, nil
 }
 
 func (s *Server) httpServer() *http.Server {
