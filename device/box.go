@@ -229,7 +229,7 @@ func (b *box) httpdConfig() httpd.Config {
 	return httpd.Config{
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
-		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: h.Hosts, Location: b.cfg.location(),
+		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: b.hosts(), Location: b.cfg.location(),
 		TLS:          b.tlsConfig(),
 		MaxTransfers: h.MaxTransfers, TransferRate: int64(h.TransferRate), TotalRate: int64(h.TotalRate), Ready: b.isReady,
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },

@@ -88,6 +88,15 @@ func (b *box) tlsStatus() *TLSStatus {
 	}
 }
 
+// hosts are the names browsers may use for the box beside its own: an owner's certificate says some.
+func (b *box) hosts() []string {
+	names := slices.Clone(b.cfg.HTTP.Hosts)
+	if b.certificate != nil && b.certificate.Supplied() {
+		names = append(names, b.certificate.Leaf().DNSNames...)
+	}
+	return names
+}
+
 func namesOf(c *x509.Certificate) []string {
 	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
