@@ -20,7 +20,7 @@ EMULATED = ^Test(Killed|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoPr
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: help build arm dist run deps test check fuzz bench clean
+.PHONY: help build arm dist deb run deps test check fuzz bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ dist-%:
 	os=$(word 1,$(subst -, ,$*)) cpu=$(word 2,$(subst -, ,$*)); \
 	export GOOS=$$os GOARCH=$${cpu/armv6/arm} GOARM=6; \
 	$(GOBUILD) -o bin/dist/clipctl-$*$$([ $$os != windows ] || echo .exe) ./cmd/clipctl
+
+deb: ## Debian packages of clipd and clipctl for armhf (ARMv6 too), arm64 and amd64: bin/deb
+	build/deb/build.sh
 
 run: build ## start a box in ./var with nothing configured, and record a sample into it
 	exec build/run.sh

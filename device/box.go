@@ -87,6 +87,9 @@ func (b *box) openState(ctx context.Context) error {
 	}
 	b.store = s
 	b.sayOpened(opened)
+	if err := b.noteBoot(); err != nil {
+		return err
+	}
 	if b.tokens, err = store.OpenTokens(dir, b.clock.Now); err != nil {
 		return err
 	}
@@ -291,8 +294,11 @@ func (b *box) calmDown() {
 	}
 }
 
-// poke tells the announcer that the state may have changed.
+// poke tells systemd and the announcer that the state may have changed.
 func (b *box) poke() {
+	if b.ingest != nil && b.isReady() {
+		b.tellSystem()
+	}
 	if b.announce != nil {
 		b.announce.Poke()
 	}

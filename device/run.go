@@ -70,6 +70,7 @@ func (b *box) sayReady(ctx context.Context, n notify) {
 	case <-b.ingest.Ready():
 	}
 	n.say(daemon.SdNotifyReady)
+	b.tellSystem()
 	b.log.Info("ready", "url", b.baseURL(nil), "recordings", b.cfg.Root, "broker", b.cfg.MQTT.Broker,
 		"version", b.version, "took", time.Since(b.started).Round(time.Millisecond))
 	b.saySignIn()

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clipd/device/clock"
+	"clipd/device/qr"
 	"clipd/store"
 )
 
@@ -39,7 +40,7 @@ func AddToken(cfg Config, spec string, w io.Writer, terminal bool) error {
 	link := cfg.knownURL() + "/login?token=" + code
 	fmt.Fprintf(w, "token:   %s\nsign in: %s  (once, within an hour)\n", secret, link)
 	if terminal {
-		return printQR(w, link)
+		return qr.Print(w, link)
 	}
 	return nil
 }

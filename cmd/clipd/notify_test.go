@@ -17,10 +17,15 @@ func TestSystemdIsToldHowTheBoxIs(t *testing.T) {
 	must(t, err)
 	defer conn.Close()
 	b := newBox(t)
+	// What clipd-boot noted before, clipd says.
+	const boot = "clipd.toml on the boot partition: line 1"
+	must(t, os.MkdirAll(filepath.Join(b.dir, "state"), 0o750))
+	must(t, os.WriteFile(filepath.Join(b.dir, "state", "boot-problem"), []byte(boot+"\n"), 0o600))
 	cmd := exec.Command(binary, "-dir", b.dir, "-listen", "127.0.0.1:0", "-broker", "none")
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=300000")
 	b.run(cmd)
 	hear(t, conn, "READY=1")
+	hear(t, conn, "STATUS="+boot)
 	b.ready()
 	if res := b.do(t.Context(), "GET", "/readyz"); res.StatusCode != 200 {
 		t.Errorf("systemd was told that it is ready, /readyz answers %s", res.Status)

@@ -1,4 +1,5 @@
-package device
+// Package qr draws QR codes on terminals. Text in, characters out; it touches nothing else.
+package qr
 
 import (
 	"fmt"
@@ -12,9 +13,9 @@ import (
 // fit a small terminal).
 const quiet = 2
 
-// printQR draws text as a QR code with half-block characters, two rows of modules to a line, dark on light whatever the
+// Print draws text as a QR code with half-block characters, two rows of modules to a line, dark on light whatever the
 // terminal's colours are.
-func printQR(w io.Writer, text string) error {
+func Print(w io.Writer, text string) error {
 	code, err := qr.Encode(text, qr.L)
 	if err != nil {
 		return fmt.Errorf("draw the QR code of the sign-in link: %w", err)
