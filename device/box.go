@@ -28,11 +28,14 @@ const signInFor = time.Hour
 
 // box is the parts of one running clipd, tied together.
 type box struct {
-	cfg     Config
-	version string
-	log     *slog.Logger
-	clock   clock.Clock
-	started time.Time // monotonic
+	cfg      Config
+	version  string
+	log      *slog.Logger
+	tail     *Tail
+	settings *settings
+	ports    *ports
+	clock    clock.Clock
+	started  time.Time // monotonic
 
 	id       string
 	store    *store.Store
@@ -53,14 +56,15 @@ type box struct {
 	announce    *announce.Announcer // nil without a broker
 	requests    *requests
 	pusher      *push.Pusher
+	targets     map[string]push.Target // as pusher has them
 	ingest      *ingest.Ingest
 	httpd       *httpd.Server
 }
 
 // build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
-func build(ctx context.Context, cfg Config, version string, log *slog.Logger) (*box, error) {
-	b := &box{cfg: cfg, version: version, log: log, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1)}
-	b.problems = newProblems(log, b.poke)
+func build(ctx context.Context, cfg Config, l *lives) (*box, error) {
+	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1)}
+	b.problems = newProblems(b.log, b.poke)
 	if b.cfg.Name == "" {
 		b.cfg.Name, _ = os.Hostname()
 	}
@@ -135,7 +139,8 @@ func (b *box) openRoot(ctx context.Context) error {
 
 // bind takes the ports, so that what was asked for and is taken is told before anything runs.
 func (b *box) bind(context.Context) (err error) {
-	if b.listener, err = listen("http.listen", b.cfg.HTTP.Listen, b.cfg.asked("http.listen")); err != nil {
+	b.ports.want(map[string]string{"http.listen": b.cfg.HTTP.Listen, "http.listen_tls": b.cfg.HTTP.ListenTLS})
+	if b.listener, err = b.ports.listen("http.listen", b.cfg.HTTP.Listen, b.cfg.asked("http.listen")); err != nil {
 		return err
 	}
 	if got, want := port(b.listener.Addr().String()), port(b.cfg.HTTP.Listen); got != want && want != "0" {
@@ -194,6 +199,7 @@ func (b *box) makeParts(context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.targets = pushes.Targets
 	if b.pusher, err = push.New(pushes); err != nil {
 		return err
 	}
@@ -238,7 +244,8 @@ func (b *box) httpdConfig() httpd.Config {
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },
 		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
-		Status: func() any { return b.status() }, Settings: func() any { return b.settings() },
+		Status: func() any { return b.status() }, Settings: b.settingsTold, SaveSettings: b.settings.save,
+		ConfirmSettings: b.confirmSettings, LogTail: b.tail.WriteTo,
 	}
 }
 

@@ -32,7 +32,7 @@ func (b *box) bindTLS(context.Context) (err error) {
 	if err := b.openCertificate(); err != nil {
 		return err
 	}
-	b.listenerTLS, err = listen("http.listen_tls", b.cfg.HTTP.ListenTLS, true)
+	b.listenerTLS, err = b.ports.listen("http.listen_tls", b.cfg.HTTP.ListenTLS, true)
 	return err
 }
 

@@ -26,6 +26,8 @@ type Config struct {
 	// Sources says where each value that is no default came from: key -> "FILE:LINE", "-dir" …
 	Sources map[string]string `toml:"-"`
 	file    string            // the file of -config, "" if there is none
+	flags   Flags             // what it was loaded with
+	piped   []byte            // what stood on standard input
 }
 
 // Camera names the files a glob matches.

@@ -24,7 +24,7 @@ func (c *Config) check() error {
 		if where == "" {
 			where = "configuration"
 		}
-		errs = append(errs, fmt.Errorf("%s: %s: %s", where, key, fmt.Sprintf(format, args...)))
+		errs = append(errs, keyError{where, key, fmt.Sprintf(format, args...)})
 	}
 	c.checkBox(bad)
 	c.checkHTTP(bad)
@@ -32,6 +32,11 @@ func (c *Config) check() error {
 	c.checkTargets(bad)
 	return errors.Join(errs...)
 }
+
+// keyError is what is wrong with one key.
+type keyError struct{ where, key, text string }
+
+func (e keyError) Error() string { return e.where + ": " + e.key + ": " + e.text }
 
 type complain func(key, format string, args ...any)
 

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -27,15 +28,25 @@ type Flags struct {
 
 // Load builds the configuration: defaults < file < state/settings.toml < -dir < flags. The errors name file, line and key.
 // Several things that are wrong are told at once (errors.Join).
-func Load(f Flags, stdin io.Reader) (Config, error) {
+func Load(f Flags, stdin io.Reader) (Config, error) { return loadWith(f, stdin, readSettings) }
+
+// with is the configuration with text in the place of what the dashboard saved. All else is read again.
+func (c *Config) with(text []byte) (Config, error) {
+	return loadWith(c.flags, bytes.NewReader(c.piped), func(string) ([]byte, error) { return text, nil })
+}
+
+// loadWith takes from saved, which is given the state folder, what the dashboard saved.
+func loadWith(f Flags, stdin io.Reader, saved func(state string) ([]byte, error)) (Config, error) {
 	c := Defaults()
+	c.flags = f
 	if f.Config == "" && f.Dir == "" {
 		f.Dir = "var"
 		c.set("http.listen", &c.HTTP.Listen, "127.0.0.1:"+defaultPort, "")
 	}
 	err := c.readFile(f.Config, stdin)
 	c.applyDir(f.Dir) // where state is decides which settings are read; it stands above them all the same
-	err = errors.Join(err, c.readSettings())
+	text, err2 := saved(c.State)
+	err = errors.Join(err, err2, c.decodeSettings(text))
 	c.applyDir(f.Dir)
 	c.set("http.listen", &c.HTTP.Listen, f.Listen, "-listen")
 	c.set("mqtt.broker", &c.MQTT.Broker, f.Broker, "-broker")
@@ -74,6 +85,7 @@ func (c *Config) readFile(name string, stdin io.Reader) error {
 		return nil
 	case "-":
 		text, err := io.ReadAll(io.LimitReader(stdin, maxConfig+1))
+		c.piped = text
 		return errors.Join(err, c.decode("standard input", text))
 	}
 	text, err := os.ReadFile(name)
@@ -84,16 +96,29 @@ func (c *Config) readFile(name string, stdin io.Reader) error {
 	return c.decode(name, text)
 }
 
-func (c *Config) readSettings() error {
-	name := filepath.Join(c.State, SettingsFile)
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// readSettings is what the dashboard saved, nothing if it did not.
+func readSettings(state string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(state, SettingsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read what the dashboard saved: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("read what the dashboard saved: %w", err)
+	return text, nil
+}
+
+// decodeSettings lays what the dashboard saved over c. A list there replaces the whole list here: the TOML library would
+// mix the tables of both.
+func (c *Config) decodeSettings(text []byte) error {
+	var lists struct {
+		Camera []any
+		Keep   struct{ Class []any }
 	}
-	return c.decode(name, text)
+	if _, err := toml.Decode(string(text), &lists); err == nil && lists.Camera != nil {
+		c.Cameras = nil
+	}
+	if lists.Keep.Class != nil {
+		c.Keep.Classes = nil
+	}
+	return c.decode(filepath.Join(c.State, SettingsFile), text)
 }
 
 // maxConfig is far more than any box needs and little enough to read into memory.
@@ -111,7 +136,7 @@ func (c *Config) decode(file string, text []byte) error {
 	lines := keyLines(string(text))
 	var errs []error
 	for _, k := range md.Undecoded() {
-		errs = append(errs, fmt.Errorf("%s:%d: %s: %s", file, lines[k.String()], k, unknownKey(k.String())))
+		errs = append(errs, keyError{fmt.Sprintf("%s:%d", file, lines[k.String()]), k.String(), unknownKey(k.String())})
 	}
 	for _, k := range md.Keys() {
 		c.Sources[k.String()] = fmt.Sprintf("%s:%d", file, lines[k.String()])
@@ -125,13 +150,13 @@ var typeError = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*?)"\): (.*)
 // decodeError says which line and key of file is wrong.
 func decodeError(file string, err error) error {
 	if m := typeError.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%s:%s: %s: %s", file, m[1], m[2], m[3])
+		return keyError{file + ":" + m[1], m[2], m[3]}
 	}
 	var pe toml.ParseError
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	return fmt.Errorf("%s:%d: %s: %s", file, pe.Position.Line, pe.LastKey, pe.Message)
+	return keyError{fmt.Sprintf("%s:%d", file, pe.Position.Line), pe.LastKey, pe.Message}
 }
 
 // unknownKey says what to write instead.

@@ -35,11 +35,15 @@ func listen(key, addr string, asked bool) (net.Listener, error) {
 
 // taken says who has the port.
 func taken(key, addr string, err error) error {
+	return fmt.Errorf("%s = %q: %s: %w", key, addr, takenText(addr), err)
+}
+
+func takenText(addr string) string {
 	owner := portOwner(addr)
 	if owner == "" {
 		owner = "another program"
 	}
-	return fmt.Errorf("%s = %q: %s has this port already; stop it or choose another: %w", key, addr, owner, err)
+	return owner + " has this port already; stop it or choose another"
 }
 
 // portOwner names the process that listens on addr's port ("nginx, pid 12"), "" if it cannot be seen.

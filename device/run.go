@@ -3,7 +3,6 @@ package device
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -11,30 +10,6 @@ import (
 
 	"clipd/store"
 )
-
-// Run is one life of the box: it returns nil after ctx is done and everything has stopped in order, or the first
-// failure. SIGHUP is a receive on reload.
-func Run(ctx context.Context, cfg Config, version string, log *slog.Logger, reload <-chan os.Signal) error {
-	limitMemory()
-	for _, key := range cfg.unserved() {
-		log.Warn("this version does not act on a setting", "key", key, "set_in", cfg.Sources[key])
-	}
-	b, err := build(ctx, cfg, version, log)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	if err := b.noteURL(); err != nil {
-		return err
-	}
-	n := notify{log}
-	t := b.startTasks(n, reload)
-	b.sayReady(ctx, n)
-	err = t.wait(ctx)
-	n.say(daemon.SdNotifyStopping)
-	log.Info("stopped")
-	return err
-}
 
 // startTasks starts the parts in the order of doc.go; they stop in the reverse order.
 func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
@@ -57,6 +32,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 		t.start("certificate", b.certificate.Run)
 	}
 	t.start("reload", func(ctx context.Context) error { return b.reload(ctx, reload) })
+	t.start("settings", b.watchSettings)
 	t.start("memory", func(ctx context.Context) error { return rest(ctx, b.calm, giveBack) })
 	t.start("watchdog", func(ctx context.Context) error { return n.watchdog(ctx, b.stuck) })
 	return t
@@ -73,7 +49,6 @@ func (b *box) sayReady(ctx context.Context, n notify) {
 	b.tellSystem()
 	b.log.Info("ready", "url", b.baseURL(nil), "recordings", b.cfg.Root, "broker", b.cfg.MQTT.Broker,
 		"version", b.version, "took", time.Since(b.started).Round(time.Millisecond))
-	b.saySignIn()
 }
 
 // saySignIn prints a link that signs the first person in, as long as nobody has a token but the first admin.
@@ -89,7 +64,7 @@ func (b *box) saySignIn() {
 	b.log.Info("open this link once to sign in", "link", fmt.Sprintf("%s/login?token=%s", b.baseURL(nil), code), "good_for", signInFor)
 }
 
-// reload re-reads what may change while the box runs.
+// reload reads again, on SIGHUP, what people may have changed: tokens and settings. Other settings begin another life.
 func (b *box) reload(ctx context.Context, reload <-chan os.Signal) error {
 	for {
 		select {
@@ -99,13 +74,15 @@ func (b *box) reload(ctx context.Context, reload <-chan os.Signal) error {
 		}
 		if err := b.tokens.Reload(); err != nil {
 			b.log.Error("the tokens could not be read again; the ones before stay good", "error", err)
-			continue
 		}
 		if err := b.reloadCertificate(); err != nil {
 			b.log.Error("the certificate could not be read again; the one before stays", "error", err)
-			continue
 		}
-		b.log.Info("tokens and certificate read again; other settings take effect at the next start")
+		changed, err := b.settings.reread(b.targetsChanged())
+		if err != nil {
+			b.log.Error("the configuration could not be read again; the one before stays in force", "error", err)
+		}
+		b.log.Info("tokens, certificate and configuration read again", "changed", changed)
 	}
 }
 

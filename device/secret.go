@@ -17,9 +17,9 @@ func (c *Config) secret(key, name string) (string, error) {
 }
 
 // secretText reads the file a key names. A bare name is looked up in systemd's credentials folder, then beside the
-// configuration file.
+// file that the key stands in.
 func (c *Config) secretText(key, name string) (string, error) {
-	for _, path := range c.secretPaths(name) {
+	for _, path := range c.secretPaths(key, name) {
 		b, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -29,15 +29,23 @@ func (c *Config) secretText(key, name string) (string, error) {
 		}
 		return string(b), nil
 	}
-	return "", fmt.Errorf("%s: there is no file %s", key, strings.Join(c.secretPaths(name), " nor "))
+	return "", fmt.Errorf("%s: there is no file %s", key, strings.Join(c.secretPaths(key, name), " nor "))
 }
 
-func (c *Config) secretPaths(name string) (paths []string) {
+func (c *Config) secretPaths(key, name string) (paths []string) {
 	if name != filepath.Base(name) {
 		return []string{name}
 	}
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		paths = append(paths, filepath.Join(dir, name))
 	}
-	return append(paths, filepath.Join(filepath.Dir(c.file), name))
+	return append(paths, filepath.Join(filepath.Dir(c.fileOf(key)), name))
+}
+
+// fileOf is the file that key stands in.
+func (c *Config) fileOf(key string) string {
+	if saved := filepath.Join(c.State, SettingsFile); strings.HasPrefix(c.Sources[key], saved+":") {
+		return saved
+	}
+	return c.file
 }

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"clipd/device/api"
 	"clipd/device/ingest"
 )
@@ -101,21 +99,19 @@ func (b *box) brokerStatus() BrokerStatus {
 	return s
 }
 
-// Settings is the body of /api/v1/config: every key as it stands in a file, and where the values that are no defaults come
-// from. It holds no secrets: those stand in files of their own.
-type Settings struct {
-	Config  map[string]any    `json:"config"`
-	Sources map[string]string `json:"sources"`
-}
-
-func (b *box) settings() Settings {
-	s := Settings{Sources: b.cfg.Sources}
-	text, err := toml.Marshal(b.cfg)
-	if err == nil {
-		err = toml.Unmarshal(text, &s.Config)
-	}
-	if err != nil {
+// settingsTold is the body of /api/v1/config.
+func (b *box) settingsTold() api.Settings {
+	told := api.Settings{Sources: b.cfg.Sources}
+	var err error
+	if told.Config, err = b.cfg.table(); err != nil {
 		b.log.Error("the settings could not be told", "error", err)
 	}
-	return s
+	if b.settings == nil {
+		return told
+	}
+	told.Undone = b.settings.whyUndone()
+	if left := b.settings.left().Seconds(); left > 0 {
+		told.ConfirmWithin = &left
+	}
+	return told
 }

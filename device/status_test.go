@@ -13,7 +13,7 @@ func TestSettingsHaveTheKeysOfAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal((&box{cfg: c, log: slog.New(slog.DiscardHandler)}).settings())
+	text, err := json.Marshal((&box{cfg: c, log: slog.New(slog.DiscardHandler)}).settingsTold())
 	if err != nil {
 		t.Fatal(err)
 	}

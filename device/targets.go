@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"reflect"
 	"strings"
 
 	"clipd/device/push"
@@ -25,6 +26,13 @@ func (b *box) pushConfig() (push.Config, error) {
 		c.Targets[name] = p
 	}
 	return c, nil
+}
+
+// targetsChanged reports whether a file with a target's secrets says something else now. A file that cannot be read any
+// more does not count: the box goes on with what it has.
+func (b *box) targetsChanged() bool {
+	now, err := b.pushConfig()
+	return err == nil && !reflect.DeepEqual(now.Targets, b.targets)
 }
 
 func (c *Config) target(name string, t Target) (p push.Target, err error) {

@@ -45,11 +45,20 @@ func (t *tasks) fail(err error) {
 }
 
 // wait blocks until ctx is done or a task has failed, stops all tasks and returns the failure, nil if there was none.
-func (t *tasks) wait(ctx context.Context) (err error) {
+func (t *tasks) wait(ctx context.Context) error { return t.stop(t.end(ctx)) }
+
+// end blocks until ctx is done or a task has failed, and returns the failure.
+func (t *tasks) end(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-	case err = <-t.failed:
+		return nil
+	case err := <-t.failed:
+		return err
 	}
+}
+
+// stop stops all tasks. It returns err, or what failed meanwhile.
+func (t *tasks) stop(err error) error {
 	for _, one := range slices.Backward(t.running) {
 		one.cancel()
 		<-one.done

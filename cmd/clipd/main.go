@@ -9,6 +9,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -86,8 +87,9 @@ func run(o options) int {
 func serve(ctx context.Context, cfg device.Config) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	return device.Run(ctx, cfg, version, log, hangup)
+	tail := &device.Tail{}
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, tail), nil))
+	return device.Run(ctx, cfg, device.Process{Version: version, Log: log, Tail: tail, Reload: hangup})
 }
 
 func fail(code int, err error) int {

@@ -80,6 +80,14 @@ type Problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status,omitempty"`
 	Detail string `json:"detail,omitempty"`
+
+	Errors []KeyError `json:"errors,omitempty"` // of settings: what is wrong with which
+}
+
+// KeyError is what is wrong with one setting.
+type KeyError struct {
+	Key    string `json:"key"`
+	Detail string `json:"detail"`
 }
 
 // Error makes a Problem an error.

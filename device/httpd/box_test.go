@@ -45,6 +45,7 @@ type box struct {
 	secret map[store.Role]string
 	now    *testClock
 	log    *testLog
+	saved  saved
 	stop   func()
 }
 
@@ -83,7 +84,7 @@ func (b *box) open() {
 		Box: api.Box{ID: "0123456789ab", Name: "porch", Generation: s.Generation()}, Version: "test",
 		SessionKey: bytes.Repeat([]byte{7}, 32),
 		Remove:     b.remove, Adopt: r.Adopt, RotateLinks: b.rotate, Push: b.push, Ack: b.ack,
-		Status: b.status, Settings: func() any { return map[string]any{"name": "porch"} },
+		Status: b.status, Settings: b.saved.told, SaveSettings: b.saved.patch, ConfirmSettings: b.saved.confirm, LogTail: b.log.WriteTo,
 	}
 	b.addTokens()
 }

@@ -55,9 +55,16 @@ type Config struct {
 	RotateLinks func(ctx context.Context) error
 
 	Status   func() any          // body of /api/v1/status: a struct that embeds api.State
-	Settings func() any          // body of /api/v1/config, without secrets
-	Ready    func() bool         // nil: ready as soon as it serves
-	Metrics  func(out io.Writer) // more lines for /metrics, of other parts; nil: none
+	Settings func() api.Settings // body of /api/v1/config, without secrets
+	// SaveSettings lays a JSON merge patch over the settings, to be in force from a moment later on. *api.Problem names the
+	// keys that are wrong.
+	SaveSettings func(patch []byte) error
+	// ConfirmSettings keeps settings that wait for it, or undoes them.
+	ConfirmSettings func(keep bool) error
+	// LogTail writes the end of the box's log.
+	LogTail func(out io.Writer) (int64, error)
+	Ready   func() bool         // nil: ready as soon as it serves
+	Metrics func(out io.Writer) // more lines for /metrics, of other parts; nil: none
 }
 
 // withDefaults fills in what was left out.

@@ -10,10 +10,6 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, _ caller) error 
 	return reply(w, http.StatusOK, s.cfg.Status())
 }
 
-func (s *Server) settings(w http.ResponseWriter, r *http.Request, _ caller) error {
-	return reply(w, http.StatusOK, s.cfg.Settings())
-}
-
 // adopt accepts the disk that is there now as the box's own.
 func (s *Server) adopt(w http.ResponseWriter, r *http.Request, as caller) error {
 	if err := s.cfg.Adopt(r.Context()); err != nil {

@@ -51,6 +51,9 @@ func (s *Server) list() []route {
 		{"GET", "/api/v1/status", viewer, "", s.status},
 
 		{"GET", "/api/v1/config", admin, "", s.settings},
+		{"PUT", "/api/v1/config", admin, "", s.saveSettings},
+		{"POST", "/api/v1/config/confirm", admin, "", s.confirmSettings},
+		{"GET", "/api/v1/log", admin, "", s.log},
 		{"GET", "/api/v1/tokens", admin, "", s.tokens},
 		{"POST", "/api/v1/tokens", admin, "", s.addToken},
 		{"DELETE", "/api/v1/tokens/{name}", admin, "", s.revokeToken},

@@ -121,6 +121,8 @@ func (ln *Listener) Close() error {
 		ln.eng.mu.Lock()
 		defer ln.eng.mu.Unlock()
 		close(ln.closed)
+		// Whoever lent the socket may still hold it: closing alone would leave it in the epoll set, epoll(7).
+		_ = unix.EpollCtl(ln.eng.loops[0].ep, unix.EPOLL_CTL_DEL, ln.fd, nil)
 		_ = unix.Close(ln.fd)
 		ln.fd = -1
 		for len(ln.lendTo) > 0 {
