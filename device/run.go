@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -64,7 +65,8 @@ func (b *box) saySignIn() {
 	b.log.Info("open this link once to sign in", "link", fmt.Sprintf("%s/login?token=%s", b.baseURL(nil), code), "good_for", signInFor)
 }
 
-// reload reads again, on SIGHUP, what people may have changed: tokens and settings. Other settings begin another life.
+// reload reads again, on SIGHUP, what people may have changed. What cannot be read stays as it is. Other settings begin
+// another life.
 func (b *box) reload(ctx context.Context, reload <-chan os.Signal) error {
 	for {
 		select {
@@ -72,15 +74,10 @@ func (b *box) reload(ctx context.Context, reload <-chan os.Signal) error {
 			return nil
 		case <-reload:
 		}
-		if err := b.tokens.Reload(); err != nil {
-			b.log.Error("the tokens could not be read again; the ones before stay good", "error", err)
-		}
-		if err := b.reloadCertificate(); err != nil {
-			b.log.Error("the certificate could not be read again; the one before stays", "error", err)
-		}
 		changed, err := b.settings.reread(b.targetsChanged())
-		if err != nil {
-			b.log.Error("the configuration could not be read again; the one before stays in force", "error", err)
+		if err = errors.Join(b.tokens.Reload(), b.reloadCertificate(), err); err != nil {
+			b.log.Error("not everything could be read again; what was not stays as it is", "error", err)
+			continue
 		}
 		b.log.Info("tokens, certificate and configuration read again", "changed", changed)
 	}

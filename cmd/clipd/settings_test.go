@@ -216,7 +216,6 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	must(t, os.WriteFile(file, append([]byte("nmae = 1\n"), text...), 0o600))
 	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
 	b.log("did you mean name?")
-	b.log("read again")
 	must(t, os.WriteFile(file, []byte(strings.Replace(string(text), "porch", "shed", 1)), 0o600))
 	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
 	b.ready()
