@@ -18,6 +18,7 @@ import (
 	"clipd/device/httpd"
 	"clipd/device/ingest"
 	"clipd/device/link"
+	"clipd/device/poster"
 	"clipd/device/push"
 	"clipd/device/root"
 	"clipd/store"
@@ -58,6 +59,8 @@ type box struct {
 	pusher      *push.Pusher
 	targets     map[string]push.Target // as pusher has them
 	ingest      *ingest.Ingest
+	posters     *poster.Maker
+	pictures    *os.Root // where posters keeps them
 	httpd       *httpd.Server
 }
 
@@ -203,6 +206,9 @@ func (b *box) makeParts(context.Context) error {
 	if b.pusher, err = push.New(pushes); err != nil {
 		return err
 	}
+	if err := b.makePosters(); err != nil {
+		return err
+	}
 	b.requests = b.newRequests()
 	if b.cfg.MQTT.Broker != noBroker {
 		b.announce = announce.New(b.announceConfig())
@@ -243,6 +249,7 @@ func (b *box) httpdConfig() httpd.Config {
 		MaxTransfers: h.MaxTransfers, TransferRate: int64(h.TransferRate), TotalRate: int64(h.TotalRate), Ready: b.isReady,
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },
 		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
+		OpenPoster: b.posters.Open, WantPoster: b.posters.Want,
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
 		Status: func() any { return b.status() }, Settings: b.settingsTold, SaveSettings: b.settings.save,
 		ConfirmSettings: b.confirmSettings, LogTail: b.tail.WriteTo,
@@ -293,8 +300,9 @@ func (b *box) isReady() bool {
 	}
 }
 
-// calmDown says that memory can be given back.
+// calmDown says that memory can be given back, and posters made of what the scan found.
 func (b *box) calmDown() {
+	b.posters.Calm()
 	select {
 	case b.calm <- struct{}{}:
 	default:
@@ -321,6 +329,9 @@ func (b *box) close() {
 	}
 	if b.broker != nil {
 		b.broker.Close()
+	}
+	if b.pictures != nil {
+		b.pictures.Close()
 	}
 	if b.store == nil {
 		return

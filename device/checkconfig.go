@@ -23,6 +23,7 @@ func CheckConfig(cfg Config, w io.Writer) error {
 	if err := cfg.checkPair(w); err != nil {
 		return err
 	}
+	fmt.Fprintf(w, "posters: %s\n", cfg.posterMaker())
 	fmt.Fprintf(w, "recordings: %s\n", cfg.Root)
 	for _, t := range root.Try(cfg.Root) {
 		if t.Err == nil {

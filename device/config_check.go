@@ -30,6 +30,7 @@ func (c *Config) check() error {
 	c.checkHTTP(bad)
 	c.checkMQTT(bad)
 	c.checkTargets(bad)
+	c.checkPoster(bad)
 	return errors.Join(errs...)
 }
 

@@ -47,6 +47,8 @@ var rules = []rule{
 	{"device/httpd/web", nil, "files for browsers, no code of the box"},
 	{"device/push", []string{"device/root", "device/link", "device/clock", "device/api", "store"},
 		"sends clips out of the catalogue; who asked for it is announce's and httpd's business"},
+	{"device/poster", []string{"device/probe", "device/root", "store"},
+		"pictures of what is in the catalogue; who shows them is httpd's and announce's business"},
 	{"device/retain", []string{"device/root", "device/clock", "device/api", "store"},
 		"what may be deleted is decided from the catalogue and the disk alone"},
 
@@ -79,14 +81,14 @@ var soles = []sole{
 	{"github.com/vbauerster/mpb", []string{"cmd/clipctl"}, "only people watch progress bars"},
 	{"net/http", []string{"device/api", "device/httpd", "device/httpd/web", "device/sendfile", "device/push", "device",
 		"cmd/clipctl", "build/bench"}, "clips are found, kept and announced without HTTP (device/api takes its status codes)"},
-	{"os/exec", []string{"store", "device", "device/ingest", "cmd/clipctl", "cmd/clipd-boot", "build/bench"},
-		"whoever handles outside bytes starts no program (the store starts its own, to verify a catalogue)"},
+	{"os/exec", []string{"store", "device", "device/ingest", "device/poster", "cmd/clipctl", "cmd/clipd-boot", "build/bench"},
+		"whoever handles outside bytes starts no program (the store starts its own, to verify a catalogue; posters are drawn by one)"},
 	{"unsafe", []string{"store", "device/watch", "device/root", "device/sendfile", "device/ktls"},
 		"only next to the kernel"},
 }
 
 // rooted packages handle recordings and reach them only through device/root, which refuses links, pipes and escapes.
-var rooted = []string{"device/ingest", "device/httpd", "device/push", "device/retain", "device/probe", "device/announce",
+var rooted = []string{"device/ingest", "device/httpd", "device/push", "device/poster", "device/retain", "device/probe", "device/announce",
 	"device/link", "device/api"}
 
 // openers are the functions that reach a file by its path.

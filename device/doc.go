@@ -27,6 +27,6 @@
 // # Stop
 //
 // Tasks end in the reverse order of their start: HTTP first (no new requests, transfers get 10 s, event streams end),
-// then ingest, the pushes and the requests, then the announcer (which says "offline"), then the embedded broker, then the catalogue is closed. The
+// then ingest, the posters, the pushes and the requests, then the announcer (which says "offline"), then the embedded broker, then the catalogue is closed. The
 // first task that fails stops all the same way, and the process exits non-zero for systemd to start it again.
 package device

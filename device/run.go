@@ -27,6 +27,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 		t.start("requests", b.requests.run)
 	}
 	t.start("pushes", b.pusher.Run)
+	t.start("posters", b.posters.Run)
 	t.start("ingest", b.ingest.Run)
 	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener, b.listenerTLS) })
 	if b.certificate != nil {

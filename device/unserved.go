@@ -7,7 +7,6 @@ func (c *Config) unserved() (keys []string) {
 		set bool
 	}{
 		{"keep", c.Keep.Age != 0 || c.Keep.Size != 0 || c.Keep.Free != Share{} || len(c.Keep.Classes) > 0},
-		{"poster.command", len(c.Poster.Command) > 0},
 	} {
 		if s.set {
 			keys = append(keys, s.key)

@@ -28,7 +28,7 @@ type Clip struct {
 	Pushed bool // every target that wanted it has it
 
 	Sidecars []string // paths relative to the root; the poster is among them
-	Poster   string   // a sidecar that is a JPEG picture, or ""
+	Poster   string   // a sidecar that is a JPEG picture, or MadePoster, or ""
 
 	BootID      string // the boot in which it was added
 	ClockSynced bool   // the wall clock was trusted when it was added
@@ -43,3 +43,6 @@ const (
 	StageProbed                  // its container has been read
 	StageListed                  // probed and (unless hashing is off) hashed
 )
+
+// MadePoster is the Poster of a clip whose picture was made and is kept outside the root; no path beneath it reads so.
+const MadePoster = "/"

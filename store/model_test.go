@@ -116,7 +116,7 @@ func (m *model) draw(t *rapid.T) (op Op, fails bool) {
 	c := drawClip(t)
 	r, ok := m.rows[c.ID]
 	answers := ok && !r.marked
-	switch rapid.SampledFrom([]string{"see", "probed", "add", "rename", "mark", "unmark", "forget", "attach", "pin", "push", "partial", "cursor"}).Draw(t, "op") {
+	switch rapid.SampledFrom([]string{"see", "probed", "add", "rename", "mark", "unmark", "forget", "attach", "poster", "pin", "push", "partial", "cursor"}).Draw(t, "op") {
 	case "see":
 		if !ok {
 			m.settle(row{Clip: Clip{ID: c.ID, Path: c.Path, Camera: c.Camera, Size: c.Size, Mtime: c.Mtime, Start: c.Start}, stage: StageSeen})
@@ -154,10 +154,25 @@ func (m *model) draw(t *rapid.T) (op Op, fails bool) {
 	case "attach":
 		poster := rapid.SampledFrom([]string{"", "p.jpg"}).Draw(t, "poster")
 		if answers {
-			r.Sidecars, r.Poster = []string{"x.srt"}, poster
+			if poster != "" || r.Poster != MadePoster {
+				r.Poster = poster
+			}
+			r.Sidecars = []string{"x.srt"}
 			m.rows[c.ID] = r
 		}
 		return Attach(c.ID, []string{"x.srt"}, poster), !answers
+	case "poster":
+		switch {
+		case !answers:
+		case c.Pushed && r.Poster == "":
+			r.Poster = MadePoster
+		case !c.Pushed && r.Poster == MadePoster:
+			r.Poster = ""
+		}
+		if answers {
+			m.rows[c.ID] = r
+		}
+		return HavePoster(c.ID, c.Pushed), !answers
 	case "pin":
 		pinned := rapid.Bool().Draw(t, "pinned")
 		if answers {

@@ -201,18 +201,43 @@ func Forget(id ID, reason string) Op {
 	}}
 }
 
-// Attach sets the sidecars and poster of a clip. No event. ErrNotFound.
+// Attach sets the sidecars and poster of a clip; a poster that was made stays where there is no other. No event.
+// ErrNotFound.
 func Attach(id ID, sidecars []string, poster string) Op {
 	return Op{what: "attaching to clip " + id.String(), run: func(x *change) error {
 		r, err := x.answering(id)
-		if err != nil || r.Poster == poster && slices.Equal(r.Sidecars, sidecars) {
+		if err != nil {
 			return err
+		}
+		if poster == "" && r.Poster == MadePoster {
+			poster = MadePoster
+		}
+		if r.Poster == poster && slices.Equal(r.Sidecars, sidecars) {
+			return nil
 		}
 		next := *r
 		next.Sidecars, next.Poster = sidecars, poster
 		if err := next.check(); err != nil {
 			return err
 		}
+		return x.replace(r, &next)
+	}}
+}
+
+// HavePoster notes that a poster has been made for a clip, or that it is gone again. A sidecar that is the clip's poster
+// is left alone. No event. ErrNotFound.
+func HavePoster(id ID, made bool) Op {
+	was, will := MadePoster, ""
+	if made {
+		was, will = "", MadePoster
+	}
+	return Op{what: "noting the poster of clip " + id.String(), run: func(x *change) error {
+		r, err := x.answering(id)
+		if err != nil || r.Poster != was {
+			return err
+		}
+		next := *r
+		next.Poster = will
 		return x.replace(r, &next)
 	}}
 }

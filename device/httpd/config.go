@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"clipd/device/api"
@@ -51,6 +53,11 @@ type Config struct {
 	Rescan func()
 	// Adopt accepts the disk that is mounted now. root.ErrAway where there is none.
 	Adopt func(ctx context.Context) error
+	// OpenPoster opens the poster that was made for a clip (store.MadePoster). fs.ErrNotExist where it is gone.
+	// nil: none are made.
+	OpenPoster func(id store.ID) (*os.File, os.FileInfo, error)
+	// WantPoster asks for the poster of a clip that has none, and returns at once. nil: none are made.
+	WantPoster func(id store.ID)
 	// RotateLinks replaces the link key, on disk and in Links.
 	RotateLinks func(ctx context.Context) error
 
@@ -77,6 +84,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Ready == nil {
 		c.Ready = func() bool { return true }
+	}
+	if c.OpenPoster == nil {
+		c.OpenPoster = func(store.ID) (*os.File, os.FileInfo, error) { return nil, nil, fs.ErrNotExist }
+	}
+	if c.WantPoster == nil {
+		c.WantPoster = func(store.ID) {}
 	}
 	if c.Rescan == nil {
 		c.Rescan = func() {}

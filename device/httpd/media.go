@@ -2,7 +2,9 @@ package httpd
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path"
@@ -54,21 +56,38 @@ func (s *Server) posterBytes(w http.ResponseWriter, r *http.Request, as caller) 
 	if err != nil {
 		return err
 	}
-	if c.Poster == "" {
-		return errNoPoster
-	}
-	f, fi, err := s.cfg.Root.Open(c.Poster)
+	f, fi, err := s.openPoster(c)
 	if err != nil {
 		return fmt.Errorf("open the poster of clip %s: %w", c.ID, err)
 	}
 	return s.send(w, r, f, c.ID, ofPoster(c, fi, as))
 }
 
+// openPoster opens c's poster. Whoever asks for one that is not there makes the box try to make it.
+func (s *Server) openPoster(c store.Clip) (*os.File, os.FileInfo, error) {
+	switch c.Poster {
+	case "":
+		s.cfg.WantPoster(c.ID)
+		return nil, nil, errNoPoster
+	case store.MadePoster:
+		f, fi, err := s.cfg.OpenPoster(c.ID)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errNoPoster
+		}
+		return f, fi, err
+	}
+	return s.cfg.Root.Open(c.Poster)
+}
+
 var errNoPoster = api.NewProblem(api.NotFound, "This clip has no poster", "Its recorder or clipd did not make one (yet).")
 
 func ofPoster(c store.Clip, fi os.FileInfo, as caller) representation {
+	name := path.Base(c.Poster)
+	if c.Poster == store.MadePoster {
+		name = c.ID.String() + ".jpg"
+	}
 	return representation{
-		name: path.Base(c.Poster), mediaType: "image/jpeg",
+		name: name, mediaType: "image/jpeg",
 		etag:    fmt.Sprintf(`"%s-%x-%x"`, c.ID, fi.ModTime().UnixNano(), fi.Size()),
 		caching: as.caching(time.Hour, ""), modified: fi.ModTime(), size: fi.Size(),
 	}
