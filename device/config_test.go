@@ -161,11 +161,11 @@ func encode(t *testing.T, c Config) string {
 func allKeys() []string { return knownKeys(reflect.TypeFor[Config](), "") }
 
 func TestSettingsThatNothingActsOnAreNamed(t *testing.T) {
-	c, err := load(t, "[keep]\nage = \"30d\"\n[poster]\ncommand = [\"true\"]")
+	c, err := load(t, "[keep]\nage = \"30d\"")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(c.unserved(), " "); got != "keep poster.command" {
+	if got := strings.Join(c.unserved(), " "); got != "keep" {
 		t.Errorf("named: %q", got)
 	}
 	if d := Defaults(); len(d.unserved()) != 0 {
