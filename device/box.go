@@ -20,6 +20,7 @@ import (
 	"clipd/device/link"
 	"clipd/device/poster"
 	"clipd/device/push"
+	"clipd/device/retain"
 	"clipd/device/root"
 	"clipd/store"
 )
@@ -48,7 +49,8 @@ type box struct {
 	problems *problems
 	progress progress
 
-	calm chan struct{} // holds one: a scan has ended
+	calm    chan struct{} // holds one: a scan has ended
+	emptied chan struct{} // holds one: the root was found empty, or is no longer
 
 	listener    net.Listener
 	listenerTLS net.Listener // nil without http.listen_tls, as the next
@@ -61,12 +63,14 @@ type box struct {
 	ingest      *ingest.Ingest
 	posters     *poster.Maker
 	pictures    *os.Root // where posters keeps them
+	retainer    *retain.Retainer
 	httpd       *httpd.Server
 }
 
 // build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
 func build(ctx context.Context, cfg Config, l *lives) (*box, error) {
-	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1)}
+	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1),
+		emptied: make(chan struct{}, 1)}
 	b.problems = newProblems(b.log, b.poke)
 	if b.cfg.Name == "" {
 		b.cfg.Name, _ = os.Hostname()
@@ -196,7 +200,7 @@ func loopback(addr string) bool {
 func (b *box) makeParts(context.Context) error {
 	b.ingest = ingest.New(ingest.Config{
 		Root: b.root, Store: b.store, Clock: b.clock, Location: b.cfg.location(), Cameras: b.cfg.cameras(),
-		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.problems.set, Calm: b.calmDown,
+		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.ingestProblem, Calm: b.calmDown,
 	})
 	pushes, err := b.pushConfig()
 	if err != nil {
@@ -209,6 +213,7 @@ func (b *box) makeParts(context.Context) error {
 	if err := b.makePosters(); err != nil {
 		return err
 	}
+	b.retainer = b.newRetainer()
 	b.requests = b.newRequests()
 	if b.cfg.MQTT.Broker != noBroker {
 		b.announce = announce.New(b.announceConfig())
@@ -253,6 +258,7 @@ func (b *box) httpdConfig() httpd.Config {
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
 		Status: func() any { return b.status() }, Settings: b.settingsTold, SaveSettings: b.settings.save,
 		ConfirmSettings: b.confirmSettings, LogTail: b.tail.WriteTo,
+		Retention: func() (any, error) { return b.retainer.Report() }, ConfirmRetention: b.confirmRetention,
 	}
 }
 
@@ -297,6 +303,21 @@ func (b *box) isReady() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// ingestProblem notes what ingest says. An empty root is a problem of the storage, which the journal tells too.
+func (b *box) ingestProblem(key, text string) {
+	b.problems.set(key, text)
+	if key == partEmptyRoot {
+		wake(b.emptied)
+	}
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 // folder lacks, with the commands that mend it. A folder that is away is told, not an error: its disk may come later.
 func CheckConfig(cfg Config, w io.Writer) error {
 	fmt.Fprintln(w, "configuration: in order")
-	for _, key := range cfg.unserved() {
-		fmt.Fprintf(w, "  %s: this version does not act on it\n", key)
-	}
 	if cfg.MQTT.PasswordFile != "" {
 		if _, err := cfg.secret("mqtt.password_file", cfg.MQTT.PasswordFile); err != nil {
 			return err

@@ -71,14 +71,17 @@ type Keep struct {
 	Free           Share       `toml:"free"`
 	Undelivered    []string    `toml:"undelivered"`
 	ForgetConsumer Duration    `toml:"forget_consumer"`
+	LastResort     bool        `toml:"last_resort"`
+	Partial        Duration    `toml:"partial"`
 	Classes        []KeepClass `toml:"class"`
 }
 
-// KeepClass is a set of clips with an age or size of its own.
+// KeepClass is a set of clips, by camera or path or both, with an age or size of its own.
 type KeepClass struct {
-	Match string   `toml:"match"`
-	Age   Duration `toml:"age"`
-	Size  Size     `toml:"size"`
+	Camera string   `toml:"camera"`
+	Match  string   `toml:"match"`
+	Age    Duration `toml:"age"`
+	Size   Size     `toml:"size"`
 }
 
 // Push bounds what leaves the box by itself.
@@ -128,7 +131,7 @@ func Defaults() Config {
 			LinkTTL:        Duration(24 * time.Hour),
 			AnnounceWithin: Duration(24 * time.Hour),
 		},
-		Keep:    Keep{ForgetConsumer: Duration(14 * 24 * time.Hour)},
+		Keep:    Keep{ForgetConsumer: Duration(14 * 24 * time.Hour), LastResort: true},
 		Sources: map[string]string{},
 	}
 }

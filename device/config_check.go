@@ -56,9 +56,23 @@ func (c *Config) checkBox(bad complain) {
 			bad("camera.name", "the camera that matches %q needs a name", k.Match)
 		}
 	}
+	c.checkKeep(bad)
+}
+
+func (c *Config) checkKeep(bad complain) {
 	for _, k := range c.Keep.Classes {
-		if err := ingest.CheckMatch(k.Match); err != nil {
+		if k.Match == "" && k.Camera == "" {
+			bad("keep.class", "needs match, like \"driveway/**\", or camera")
+		} else if err := ingest.CheckMatch(k.Match); k.Match != "" && err != nil {
 			bad("keep.class.match", "%v; write it like \"driveway/**\"", err)
+		}
+		if k.Age == 0 && k.Size == 0 {
+			bad("keep.class", "%q needs an age or a size", k.Match+k.Camera)
+		}
+	}
+	for i, name := range c.Keep.Undelivered {
+		if name == "" || len(name) > maxConsumerName || slices.Contains(c.Keep.Undelivered[:i], name) {
+			bad("keep.undelivered", "%.40q is empty, too long or there twice", name)
 		}
 	}
 }

@@ -160,19 +160,6 @@ func encode(t *testing.T, c Config) string {
 
 func allKeys() []string { return knownKeys(reflect.TypeFor[Config](), "") }
 
-func TestSettingsThatNothingActsOnAreNamed(t *testing.T) {
-	c, err := load(t, "[keep]\nage = \"30d\"")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Join(c.unserved(), " "); got != "keep" {
-		t.Errorf("named: %q", got)
-	}
-	if d := Defaults(); len(d.unserved()) != 0 {
-		t.Errorf("of the defaults: %v", d.unserved())
-	}
-}
-
 func TestValues(t *testing.T) {
 	for text, want := range map[string]time.Duration{"": 0, "0": 0, "90s": 90 * time.Second, "14d": 336 * time.Hour, "1d12h": 36 * time.Hour} {
 		if got, err := parseDuration(text); got != want || err != nil {

@@ -74,9 +74,6 @@ func (l *lives) live(ctx context.Context) error {
 // begin builds the box. Settings it cannot be built with are undone, if they are new.
 func (l *lives) begin(ctx context.Context) (*box, error) {
 	cfg := l.settings.take()
-	for _, key := range cfg.unserved() {
-		l.Log.Warn("this version does not act on a setting", "key", key, "set_in", cfg.Sources[key])
-	}
 	b, err := build(ctx, cfg, l)
 	if err == nil {
 		if err = b.noteURL(); err == nil {

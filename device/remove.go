@@ -74,9 +74,10 @@ func (r remover) resume(ctx context.Context) error {
 		return fmt.Errorf("read the removals begun: %w", err)
 	}
 	for _, c := range marked {
-		if err := r.finish(ctx, c, "removal begun before the last stop"); err != nil {
+		if err := r.finish(ctx, c, ""); err != nil { // for the reason that the mark has
 			return err
 		}
 	}
+	r.removeFolders(marked)
 	return nil
 }

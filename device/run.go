@@ -29,6 +29,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	t.start("pushes", b.pusher.Run)
 	t.start("posters", b.posters.Run)
 	t.start("ingest", b.ingest.Run)
+	t.start("retention", b.retainer.Run)
 	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener, b.listenerTLS) })
 	if b.certificate != nil {
 		t.start("certificate", b.certificate.Run)
@@ -95,14 +96,21 @@ func (b *box) watchStorage(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-b.emptied:
 		}
 	}
 }
 
-const partStorage = "storage"
+const (
+	partStorage   = "storage"
+	partEmptyRoot = "empty-root" // ingest's: no file where the catalogue has some
+)
 
 func (b *box) noteStorage(ctx context.Context) error {
 	before, now := b.problems.get(partStorage), b.root.State().Problem
+	if now == "" {
+		now = b.problems.get(partEmptyRoot)
+	}
 	if before == now {
 		return nil
 	}

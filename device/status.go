@@ -60,6 +60,10 @@ func (b *box) state() api.State {
 	}
 	s.PushesWaiting, _ = b.store.PushCounts()
 	s.Recording = b.recording()
+	s.RetentionAsks, _ = b.retainer.Asked()
+	if f, err := b.retainer.Forecast(); err == nil {
+		s.DaysLeft = f.DaysLeft()
+	}
 	s.Clips, s.BytesUsed = t.Clips, t.Bytes
 	s.Oldest, s.Newest = api.Time{Time: t.Oldest}, api.Time{Time: t.Newest}
 	if free, _, err := b.root.Free(); err == nil {

@@ -144,6 +144,9 @@ type State struct {
 	ClockSynced    bool     `json:"clock_synced"`
 	Scanning       bool     `json:"scanning"`
 
+	DaysLeft      *float64 `json:"days_left"`      // until the disk is full; null where a rule prevents it or it is not known
+	RetentionAsks string   `json:"retention_asks"` // what a person must confirm before it is deleted; "" if nothing
+
 	Recording map[string]bool `json:"recording,omitempty"` // cameras with expect: whether they bring clips
 }
 

@@ -85,6 +85,7 @@ func (b *box) open() {
 		SessionKey: bytes.Repeat([]byte{7}, 32),
 		Remove:     b.remove, Adopt: r.Adopt, RotateLinks: b.rotate, Push: b.push, Ack: b.ack,
 		Status: b.status, Settings: b.saved.told, SaveSettings: b.saved.patch, ConfirmSettings: b.saved.confirm, LogTail: b.log.WriteTo,
+		Retention: func() (any, error) { return retention, nil }, ConfirmRetention: b.confirmRetention,
 	}
 	b.addTokens()
 }

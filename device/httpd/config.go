@@ -61,6 +61,10 @@ type Config struct {
 	// RotateLinks replaces the link key, on disk and in Links.
 	RotateLinks func(ctx context.Context) error
 
+	Retention func() (any, error) // body of /api/v1/retention
+	// ConfirmRetention lets go what retention asks about under the token; an api.Problem for any other.
+	ConfirmRetention func(ctx context.Context, token string) error
+
 	Status   func() any          // body of /api/v1/status: a struct that embeds api.State
 	Settings func() api.Settings // body of /api/v1/config, without secrets
 	// SaveSettings lays a JSON merge patch over the settings, to be in force from a moment later on. *api.Problem names the

@@ -36,6 +36,8 @@ var may = []struct {
 	{"GET", "/api/v1/cameras/{camera}/latest", "/api/v1/cameras/front/latest", "", 401, 302, 302, 302},
 	{"GET", "/api/v1/timeline", "/api/v1/timeline", "", 401, 200, 200, 200},
 	{"GET", "/api/v1/partial", "/api/v1/partial", "", 401, 200, 200, 200},
+	{"GET", "/api/v1/retention", "/api/v1/retention", "", 401, 200, 200, 200},
+	{"POST", "/api/v1/retention/confirm", "/api/v1/retention/confirm", `{"token":"asked"}`, 401, 403, 403, 204},
 	{"GET", "/api/v1/status", "/api/v1/status", "", 401, 200, 200, 200},
 	{"GET", "/api/v1/config", "/api/v1/config", "", 401, 403, 403, 200},
 	{"PUT", "/api/v1/config", "/api/v1/config", `{"name":"shed"}`, 401, 403, 403, 202},
@@ -116,7 +118,7 @@ func TestEveryGetAnswersHeadAndNothingElse(t *testing.T) {
 func TestWhatDoesNotExistIsAProblem(t *testing.T) {
 	b := newBox(t)
 	for _, path := range []string{
-		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes/", "/api/v1/retention", "/archive.zip",
+		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes/", "/api/v1/retention/none", "/archive.zip",
 		"/posters/0123456789abcdef.png", "/web/style.css", "/api/v1/clips/0123456789abcdef", "/clips/0123456789abcdef/a.mp4",
 		"/api/v1/cameras/none/latest",
 	} {

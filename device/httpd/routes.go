@@ -48,6 +48,7 @@ func (s *Server) list() []route {
 		{"GET", "/api/v1/pushes", viewer, "", s.pushes},
 		{"GET", "/api/v1/consumers", viewer, "", s.consumers},
 		{"DELETE", "/api/v1/consumers/{name}", operator, "", s.dropConsumer},
+		{"GET", "/api/v1/retention", viewer, "", s.retention},
 		{"GET", "/api/v1/status", viewer, "", s.status},
 
 		{"GET", "/api/v1/config", admin, "", s.settings},
@@ -57,6 +58,7 @@ func (s *Server) list() []route {
 		{"GET", "/api/v1/tokens", admin, "", s.tokens},
 		{"POST", "/api/v1/tokens", admin, "", s.addToken},
 		{"DELETE", "/api/v1/tokens/{name}", admin, "", s.revokeToken},
+		{"POST", "/api/v1/retention/confirm", admin, "", s.confirmRetention},
 		{"POST", "/api/v1/root/adopt", admin, "", s.adopt},
 		{"POST", "/api/v1/links/revoke", admin, "", s.revokeLinks},
 

@@ -35,6 +35,11 @@ func CheckMatch(pattern string) error {
 	return nil
 }
 
+// Glob returns whether a path relative to the root fits pattern, which CheckMatch has found to be in order.
+func Glob(pattern string) func(path string) bool {
+	return glob{elements: strings.Split(pattern, "/")}.match
+}
+
 // glob is a Camera with its pattern taken apart.
 type glob struct {
 	elements []string
@@ -95,6 +100,9 @@ func (in *Ingest) camera(file string) string {
 	}
 	return cameraName(first)
 }
+
+// IsDate reports whether the last element of a folder is what recorders call a date or an hour.
+func IsDate(folder string) bool { return looksLikeDate(path.Base(folder)) }
 
 // looksLikeDate says whether a folder's name is what recorders call a year, month, day or hour: 2026, 2026-11,
 // 2026-11-22, 2026_11_22, 20261122, 2026112207, 07.

@@ -61,6 +61,7 @@ type Ingest struct {
 	expect  expectations
 	beat    atomic.Int64 // time since epoch
 	epoch   time.Time
+	whole   atomic.Bool // Complete
 
 	mu       sync.Mutex
 	progress Progress
@@ -106,6 +107,10 @@ func (in *Ingest) Progress() Progress {
 	defer in.mu.Unlock()
 	return in.progress
 }
+
+// Complete reports whether a scan has ended well since the recordings folder was opened: the catalogue knows everything in
+// it. Safe for concurrent use.
+func (in *Ingest) Complete() bool { return in.whole.Load() }
 
 // Beat is when the live worker last showed life, with a monotonic reading: time.Since(in.Beat()) stays under about
 // ten seconds unless a file read or a commit hangs. Safe for concurrent use.

@@ -59,6 +59,7 @@ func (in *Ingest) session(ctx context.Context, changed <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
+	in.whole.Store(false)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return early(ctx, w.Run(ctx)) })
 	g.Go(in.newLive(ctx, w).run)

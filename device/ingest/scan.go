@@ -47,6 +47,7 @@ func (in *Ingest) scan(ctx context.Context, reason string) error {
 	} else if err := in.Store.Apply(ctx, store.DropSalvaged()); err != nil {
 		return fmt.Errorf("scan: %w", err)
 	}
+	in.whole.Store(true)
 	in.Log.Info("scan ended", "listed", s.listed, "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,4 +30,11 @@ func writersOf(f *os.File) (writers, error) {
 		return hasWriter, nil
 	}
 	return unknownWriter, nil
+}
+
+// Written reports whether a process may have f open for writing; f must be open for reading only. Where the kernel does
+// not tell, a file that was touched within the last hour is.
+func Written(f *os.File, quiet time.Duration) bool {
+	w, err := writersOf(f)
+	return err != nil || w == hasWriter || w == unknownWriter && quiet < time.Hour
 }
