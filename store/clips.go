@@ -106,7 +106,12 @@ func (s *Store) PathsFrom(after string, limit int) ([]Known, error) {
 	var known []Known
 	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketPaths).Cursor()
+		prev := []byte(after)
 		for k, v := seekAfter(c, after); k != nil && len(known) < limit; k, v = c.Next() {
+			if err := rising(bucketPaths, prev, k); err != nil {
+				return err
+			}
+			prev = k
 			r, err := rowOfPath(tx, k, v)
 			if err != nil {
 				s.dropped(err)
@@ -127,12 +132,28 @@ func seekAfter(c *bolt.Cursor, after string) (k, v []byte) {
 	return c.Seek(append([]byte(after), 0))
 }
 
+// rising is ErrDamaged unless next comes behind prev. Whoever pages through keys that do not rise never ends.
+func rising(bucket, prev, next []byte) error {
+	if len(prev) > 0 && bytes.Compare(prev, next) >= 0 {
+		return fmt.Errorf("%w: the keys of %s do not rise: %.40q, then %.40q", ErrDamaged, bucket, prev, next)
+	}
+	return nil
+}
+
 // Pending returns up to limit clips at stage, newest id first, that are older than before (the zero ID: from the newest).
 func (s *Store) Pending(stage Stage, before ID, limit int) ([]Clip, error) {
 	var clips []Clip
 	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketPending).Cursor()
-		for k := seekPending(c, stage, before); k != nil && k[0] == byte(stage) && len(clips) < limit; k, _ = c.Prev() {
+		above := []byte{byte(stage) + 1}
+		if !before.IsZero() {
+			above = append([]byte{byte(stage)}, before[:]...)
+		}
+		for k := seekPending(c, above); len(k) == pendingKey && k[0] == byte(stage) && len(clips) < limit; k, _ = c.Prev() {
+			if err := rising(bucketPending, k, above); err != nil {
+				return err
+			}
+			above = k
 			r, err := readRow(tx, idOf(k))
 			if err != nil || r.stage != stage || r.marked {
 				s.dropped(fmt.Errorf("%w: pending row %x: %w", ErrDamaged, k, err))
@@ -145,12 +166,8 @@ func (s *Store) Pending(stage Stage, before ID, limit int) ([]Clip, error) {
 	return clips, err
 }
 
-// seekPending stands at the newest row of stage below before.
-func seekPending(c *bolt.Cursor, stage Stage, before ID) []byte {
-	above := append([]byte{byte(stage)}, before[:]...)
-	if before.IsZero() {
-		above = []byte{byte(stage) + 1}
-	}
+// seekPending stands at the last row below the key above.
+func seekPending(c *bolt.Cursor, above []byte) []byte {
 	k, _ := c.Seek(above)
 	if k == nil {
 		k, _ = c.Last()

@@ -325,3 +325,33 @@ func TestDamagedRecord(t *testing.T) {
 	}
 	rebuilt(t, s)
 }
+
+// TestKeysThatDoNotRise: a path that is damaged behind a clean stop stands where it does not belong. Whoever pages through
+// the paths comes to an end, and the next start finds it.
+func TestKeysThatDoNotRise(t *testing.T) {
+	dir := filled(t)
+	damage(t, dir, func(b []byte) []byte {
+		path := []byte(clip("front", 2).Path)
+		for at := bytes.Index(b, path); at >= 0; at = bytes.Index(b, path) {
+			b[at] ^= 16
+		}
+		return b
+	})
+	s, _ := open(t, dir)
+	var err error
+	for after, pages := "", 0; err == nil && pages < 1000; pages++ {
+		var page []Known
+		if page, err = s.PathsFrom(after, 3); err == nil && len(page) > 0 {
+			after = page[len(page)-1].Path
+		} else {
+			break
+		}
+	}
+	if !errors.Is(err, ErrDamaged) {
+		t.Errorf("the damage was not met: %v", err)
+	}
+	s.Close()
+	if _, opened := open(t, dir); opened.SetAside == "" {
+		t.Errorf("%+v", opened)
+	}
+}

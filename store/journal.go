@@ -39,16 +39,21 @@ func (s *Store) Events(after uint64, limit int) (events []Event, gap bool, err e
 			after, gap = 0, true
 		}
 		gap = gap || after < sum.trimmed
-		events, gap = s.read(tx.Bucket(bucketJournal).Cursor(), after, limit, gap)
-		return nil
+		events, gap, err = s.read(tx.Bucket(bucketJournal).Cursor(), after, limit, gap)
+		return err
 	})
 	return events, gap, err
 }
 
 // read reads rows up to the first damaged one; damaged ones before the first sound one are a gap.
-func (s *Store) read(c *bolt.Cursor, after uint64, limit int, gap bool) ([]Event, bool) {
+func (s *Store) read(c *bolt.Cursor, after uint64, limit int, gap bool) ([]Event, bool, error) {
 	var events []Event
+	prev := seqKey(after)
 	for k, v := c.Seek(seqKey(after + 1)); k != nil && len(events) < limit; k, v = c.Next() {
+		if err := rising(bucketJournal, prev, k); err != nil {
+			return nil, false, err
+		}
+		prev = k
 		e, err := decodeEvent(k, v)
 		if err == nil {
 			events = append(events, e)
@@ -60,7 +65,7 @@ func (s *Store) read(c *bolt.Cursor, after uint64, limit int, gap bool) ([]Event
 		}
 		gap = true
 	}
-	return events, gap
+	return events, gap, nil
 }
 
 // Journal returns the first and last seq in the journal; last is 0 in a new catalogue. It does not block.

@@ -153,7 +153,7 @@ func (s *Store) examine(ctx context.Context, path string, opened *Opened) error 
 		return err
 	}
 	opened.Unclean = opened.Unclean || head.torn
-	if opened.Unclean {
+	if opened.Unclean || s.Suspect {
 		if err := s.verify(ctx, path); err != nil {
 			return err
 		}

@@ -22,7 +22,12 @@ func (s *Store) Partials(after string, limit int) ([]Partial, error) {
 	var partials []Partial
 	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketPartial).Cursor()
+		prev := []byte(after)
 		for k, v := seekAfter(c, after); k != nil && len(partials) < limit; k, v = c.Next() {
+			if err := rising(bucketPartial, prev, k); err != nil {
+				return err
+			}
+			prev = k
 			p, err := decodePartial(k, v)
 			if err != nil {
 				s.dropped(err)

@@ -159,3 +159,15 @@ func (p *pinChange) ids(withoutGone bool) []ID {
 	}
 	return ids
 }
+
+// legiblePins returns what can be read in a damaged state/pins.
+func legiblePins(dir string) map[ID]struct{} {
+	ids := map[ID]struct{}{}
+	data, _ := os.ReadFile(filepath.Join(dir, pinsFile)) // a file that cannot be read has none
+	for line := range strings.Lines(string(data)) {
+		if id, err := ParseID(strings.TrimSuffix(line, "\n")); err == nil {
+			ids[id] = struct{}{}
+		}
+	}
+	return ids
+}

@@ -165,7 +165,12 @@ func (s *Store) Pushes(after string, limit int) ([]Push, error) {
 	var pushes []Push
 	err = s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketPushes).Cursor()
+		prev := key[:max(len(key)-1, 0)]
 		for k, v := c.Seek(key); k != nil && len(pushes) < limit; k, v = c.Next() {
+			if err := rising(bucketPushes, prev, k); err != nil {
+				return err
+			}
+			prev = k
 			p, err := decodePush(k, v)
 			if err != nil {
 				s.dropped(err)
@@ -219,7 +224,10 @@ func firstDue(tx *bolt.Tx, resting []string) (first due, err error) {
 		if !slices.Contains(resting, d.lane) && (first.target == "" || d.at.Before(first.at)) {
 			first = d
 		}
-		k, _ = c.Seek(append([]byte(d.lane), 1))
+		behind := append([]byte(d.lane), 1)
+		if k, _ = c.Seek(behind); k != nil && bytes.Compare(k, behind) < 0 {
+			return due{}, fmt.Errorf("%w: the keys of %s do not rise", ErrDamaged, bucketDue)
+		}
 	}
 	return first, nil
 }

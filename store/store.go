@@ -37,6 +37,8 @@ type Options struct {
 	// that is ErrDamaged gets the file set aside. VerifyInChild is made for it.
 	Verify func(ctx context.Context, path string) error
 
+	Suspect bool // verify even after a clean stop
+
 	maxSize int          // of the catalogue file in bytes; 0 is what the machine can map
 	journal journalLimit // zero: that of the constants
 }
@@ -60,6 +62,7 @@ type Store struct {
 	boot    *Boot  // what the clock of this boot shows, nil where nothing is known of it; only the writer's
 
 	generation string
+	readOnly   bool
 	damaged    atomic.Int64
 	first      atomic.Uint64 // seq of the journal's first row
 	last       atomic.Uint64 // seq of its last row
@@ -104,10 +107,14 @@ func (s *Store) Close() error {
 		return nil
 	}
 	close(s.stop)
+	if s.readOnly {
+		return errors.Join(s.closeFile(), s.unlock())
+	}
 	<-s.stopped
 	s.notify()
 	err := s.closeFile()
-	if err == nil && s.whyFailed() == nil {
+	// While a seq is to be left out and none was given, the next start must leave it out.
+	if err == nil && s.whyFailed() == nil && s.jump == 0 {
 		err = markStopped(s.Dir)
 	}
 	return errors.Join(err, s.lock.Close())

@@ -32,6 +32,9 @@ func (s *Store) Apply(ctx context.Context, ops ...Op) error {
 	if len(ops) == 0 {
 		return nil
 	}
+	if s.readOnly {
+		return ErrReadOnly
+	}
 	r := &request{tasks: make([]task, len(ops)), done: make(chan error, 1)}
 	for i, op := range ops {
 		r.tasks[i].op = op

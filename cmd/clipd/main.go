@@ -31,8 +31,8 @@ const (
 
 type options struct {
 	device.Flags
-	checkConfig, check, version bool
-	depth, addToken             string
+	checkConfig, check, repair, version bool
+	depth, addToken                     string
 }
 
 func main() {
@@ -50,6 +50,7 @@ func parse() (o options) {
 	flag.BoolVar(&o.checkConfig, "check-config", false, "check the configuration and try the recordings folder; exit 2 on errors")
 	flag.BoolVar(&o.check, "check", false, "check the catalogue of a stopped box; exit non-zero on any difference")
 	flag.StringVar(&o.depth, "depth", "stat", "how deep -check looks: rows, stat or hash")
+	flag.BoolVar(&o.repair, "repair", false, "with -check: mend what can be mended, say what was done, and check again")
 	flag.StringVar(&o.addToken, "add-token", "", "make a token for `NAME=ROLE` (viewer, operator or admin) and print it")
 	flag.BoolVar(&o.version, "version", false, "print the version")
 	flag.Parse()
@@ -74,8 +75,8 @@ func run(o options) int {
 	case o.checkConfig:
 		err = device.CheckConfig(cfg, os.Stdout)
 		return fail(exitUsage, err)
-	case o.check:
-		err = device.Check(ctx, cfg, o.depth, os.Stdout)
+	case o.check || o.repair:
+		err = device.Check(ctx, cfg, o.depth, o.repair, os.Stdout)
 	case o.addToken != "":
 		err = device.AddToken(cfg, o.addToken, os.Stdout, isTerminal(os.Stdout))
 	default:
