@@ -20,7 +20,7 @@ EMULATED = ^Test(Killed|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoPr
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: help build arm dist deb run deps test check fuzz bench clean
+.PHONY: help build arm dist deb run web deps test check fuzz bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ deb: ## Debian packages of clipd and clipctl for armhf (ARMv6 too), arm64 and am
 run: build ## start a box in ./var with nothing configured, and record a sample into it
 	exec build/run.sh
 
+web: ## bundle what browsers load: device/httpd/web/src into dist, to be committed
+	go -C build/tools run ./bundle ../../device/httpd/web
+
 deps: ## install the programs that tests and checks need, where that is allowed
 	build/deps.sh test check bench
 
@@ -65,6 +68,7 @@ check: ## formatting, vet on three processors, staticcheck, import direction, sy
 	GOARCH=arm64 go vet ./...
 	$(STATICCHECK) ./...
 	go test -count=1 -run '^TestImports' ./device
+	go -C build/tools run ./bundle -check ../../device/httpd/web
 	build/units.sh
 	go mod verify
 	go -C build/tools mod verify

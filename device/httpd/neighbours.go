@@ -6,13 +6,21 @@ import (
 	"clipd/store"
 )
 
-// neighbours are the clips listed right after and right before c, of camera or of all; the zero ID where there is none.
-func (s *Server) neighbours(c store.Clip, camera string) (newer, older store.ID, err error) {
-	older, err = s.following(c.ID, store.Query{Camera: camera, To: c.Start.Add(time.Millisecond), Order: store.NewestFirst})
-	if err != nil {
+// neighbours are the clips listed right after and right before c under f; the zero ID where there is none.
+func (s *Server) neighbours(c store.Clip, f filter) (newer, older store.ID, err error) {
+	q := f.query()
+	if end := c.Start.Add(time.Millisecond); q.To.IsZero() || end.Before(q.To) {
+		q.To = end
+	}
+	if older, err = s.following(c.ID, q); err != nil {
 		return newer, older, err
 	}
-	newer, err = s.following(c.ID, store.Query{Camera: camera, From: c.Start.Add(-time.Millisecond), Order: store.OldestFirst})
+	q = f.query()
+	q.Order = store.OldestFirst
+	if begin := c.Start.Add(-time.Millisecond); begin.After(q.From) {
+		q.From = begin
+	}
+	newer, err = s.following(c.ID, q)
 	return newer, older, err
 }
 

@@ -3,7 +3,6 @@ package httpd
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -13,49 +12,6 @@ import (
 	"clipd/device/httpd/web"
 	"clipd/store"
 )
-
-// address is the page with the parameters that have a value, in pairs of name and value, relative to the page.
-func address(pairs ...string) string {
-	q := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
-		}
-	}
-	if len(q) == 0 {
-		return "./"
-	}
-	return "./?" + q.Encode()
-}
-
-func player(id store.ID, camera string) string {
-	if id.IsZero() {
-		return ""
-	}
-	return address("camera", camera, "clip", id.String())
-}
-
-// choices are the cameras to filter by, all of them first.
-func choices(cameras []store.Camera, chosen string) []web.Choice {
-	all := []web.Choice{{Name: "All cameras", Address: address(), Chosen: chosen == ""}}
-	for _, c := range cameras {
-		all = append(all, web.Choice{Name: text(c.Name), Address: address("camera", c.Name), Chosen: c.Name == chosen})
-	}
-	return all
-}
-
-// days groups clips, which come in order, by the box's days.
-func (s *Server) days(clips []store.Clip, camera string) []web.Day {
-	var days []web.Day
-	for _, c := range clips {
-		if name := s.day(c.Start); len(days) == 0 || days[len(days)-1].Name != name {
-			days = append(days, web.Day{Name: name})
-		}
-		last := &days[len(days)-1]
-		last.Clips = append(last.Clips, s.inShort(c, camera))
-	}
-	return days
-}
 
 func (s *Server) day(t time.Time) string {
 	now := s.cfg.Clock.Now().In(s.cfg.Location)
@@ -69,18 +25,19 @@ func (s *Server) day(t time.Time) string {
 	return t.Format("Monday, 2 January 2006")
 }
 
-// inShort is c in words; addresses are relative to the page.
-func (s *Server) inShort(c store.Clip, camera string) web.Clip {
+// inShort is c in words; addresses are relative to the page, and stay under f.
+func (s *Server) inShort(c store.Clip, f filter) web.Clip {
 	start := c.Start.In(s.cfg.Location)
 	bytes := "." + api.ClipPath(c)
 	v := web.Clip{
-		Camera: text(c.Camera), Time: start.Format("15:04:05"), When: start.Format(time.RFC3339),
-		Length: length(c.Duration), Size: size(c.Size), Play: player(c.ID, camera), Bytes: bytes, Download: bytes + "?download=1",
-		Name: text(path.Base(c.Path)), Details: details(c), Pinned: c.Pinned, CutOff: !c.Complete,
-		IsVideo: !strings.HasPrefix(c.MediaType, "image/"),
+		ID: c.ID.String(), Camera: text(c.Camera), Date: start.Format(time.DateOnly), Day: s.day(c.Start),
+		Time: start.Format("15:04:05"), When: start.Format(time.RFC3339), Length: length(c.Duration), Size: size(c.Size),
+		Play: f.player(c.ID), Bytes: web.Ref(bytes), Download: web.Ref(bytes + "?download=1"), Name: text(path.Base(c.Path)),
+		Details: details(c), Pinned: c.Pinned, Pushed: c.Pushed, CutOff: !c.Complete,
+		IsVideo: !strings.HasPrefix(c.MediaType, "image/"), Millis: int(c.Duration.Milliseconds()), Trouble: trouble(c),
 	}
 	if c.Poster != "" {
-		v.Poster = "." + api.PosterPath(c)
+		v.Poster = web.Ref("." + api.PosterPath(c))
 	}
 	return v
 }
