@@ -45,12 +45,17 @@ var figures = []figure{
 	{"requests", messageToAnswer},
 	{"clips", manyClips}, // scan, idle and bytes written share one root of many files
 	{"pages", pages},
-	{"pull", pulls}, // clipctl against the box
+	{"pull", pulls},          // clipctl against the box
+	{"transfers", transfers}, // the comparison with other servers
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	measure := run
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		measure = func(context.Context) error { return serveAlone(os.Args[2:]) }
+	}
+	err := measure(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

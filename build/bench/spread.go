@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// spread is one figure of one contender, a value a round.
+type spread []float64
+
+// median is the middle value; of an even number the lower of the two.
+func (s spread) median() float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(s))[(len(s)-1)/2]
+}
+
+// in tells median, min and max with the format of one value, such as "%.0f MB/s".
+func (s spread) in(format string) string {
+	if len(s) == 0 {
+		return "-"
+	}
+	if len(s) == 1 {
+		return fmt.Sprintf(format, s[0])
+	}
+	return fmt.Sprintf(format+" (%.4g to %.4g)", s.median(), slices.Min(s), slices.Max(s))
+}
