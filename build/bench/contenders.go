@@ -79,7 +79,9 @@ func startProgram(ctx context.Context, name, address, request string, cmd *exec.
 		_ = cmd.Wait() // by our signal
 		return err
 	}
-	err = wait(ctx, func() (bool, error) {
+	patience, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	err = wait(patience, func() (bool, error) {
 		c, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
 			c.Close()
@@ -145,7 +147,7 @@ server.max-keep-alive-requests = 1000000
 
 func startCaddy(ctx context.Context, _ *bench, s site) (*server, error) {
 	address := freeAddress()
-	return startConfigured(ctx, s, address, fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}\nhttp://%s {\n\troot * %s\n\tfile_server\n}\n",
+	return startConfigured(ctx, s, address, fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n}\nhttp://%s {\n\troot * %s\n\tfile_server\n}\n",
 		address, s.dir), "caddy", "run", "--adapter", "caddyfile", "--config")
 }
 

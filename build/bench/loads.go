@@ -164,9 +164,11 @@ func timeOne(ctx context.Context, s *server) (time.Duration, error) {
 		return 0, err
 	}
 	defer c.close()
-	connected := time.Since(began)
-	first, _, err := c.fetch(ctx, 0, rangeBytes-1, 0)
-	return connected + first, err
+	if err := c.send(0, rangeBytes-1); err != nil {
+		return 0, err
+	}
+	_, err = c.header()
+	return time.Since(began), err
 }
 
 // idleConnections is load (i): 5,000 connections have had one answer and are kept.

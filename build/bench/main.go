@@ -50,13 +50,14 @@ var figures = []figure{
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	measure := run
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		measure = func(context.Context) error { return serveAlone(os.Args[2:]) }
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == "serve" { // a contender: signals end it
+		err = serveAlone(os.Args[2:])
+	} else {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		err = run(ctx)
+		stop()
 	}
-	err := measure(ctx)
-	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
