@@ -24,9 +24,10 @@ var errAgain = errors.New("the settings have changed")
 // lives are what outlasts one life of the box.
 type lives struct {
 	Process
-	settings *settings
-	ports    *ports
-	count    int
+	settings  *settings
+	ports     *ports
+	transfers transfers
+	count     int
 }
 
 // Run is the box until ctx is done and everything has stopped in order: then it returns nil, else the first failure. It
@@ -39,6 +40,7 @@ func Run(ctx context.Context, cfg Config, p Process) error {
 	}
 	l := &lives{Process: p, settings: s, ports: &ports{held: map[string]heldPort{}}}
 	defer l.ports.close()
+	defer l.transfers.finish(ctx)
 	for {
 		err := l.live(ctx)
 		if !errors.Is(err, errAgain) {
@@ -65,6 +67,9 @@ func (l *lives) live(ctx context.Context) error {
 	}
 	err = t.end(ctx)
 	l.sayEnd(n, err)
+	if errors.Is(err, errAgain) {
+		l.transfers.leave(ctx, b.httpd)
+	}
 	if err = t.stop(err); !errors.Is(err, errAgain) {
 		l.Log.Info("stopped")
 	}

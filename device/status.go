@@ -23,7 +23,10 @@ type Status struct {
 	Push    PushStatus      `json:"push"`
 	TLS     *TLSStatus      `json:"tls,omitempty"` // absent without http.listen_tls
 	Partial int             `json:"partial"`
-	Journal [2]uint64       `json:"journal"` // first and last seq
+	Disk    *Disk           `json:"disk"`                  // null while the recordings folder is away
+	Memory  int64           `json:"memory"`                // bytes resident
+	Celsius *float64        `json:"temperature,omitempty"` // of the board, where it tells
+	Journal [2]uint64       `json:"journal"`               // first and last seq
 }
 
 // BrokerStatus is what the announcer knows of its broker.
@@ -81,7 +84,8 @@ func (b *box) status() Status {
 	return Status{
 		State: b.state(), Version: b.version, Box: b.id, Name: b.cfg.Name, Model: model(), URL: b.baseURL(nil),
 		BootID: b.clock.Boot, Uptime: time.Since(b.started).Seconds(), Scan: b.ingest.Progress(),
-		Broker: b.brokerStatus(), Push: b.pushStatus(), TLS: b.tlsStatus(), Partial: t.Partials, Journal: [2]uint64{first, last},
+		Broker: b.brokerStatus(), Push: b.pushStatus(), TLS: b.tlsStatus(), Partial: t.Partials,
+		Disk: diskOf(b.root), Memory: memory(), Celsius: temperature(thermal), Journal: [2]uint64{first, last},
 	}
 }
 

@@ -144,6 +144,36 @@ func askOnAndOn(ctx context.Context, t *testing.T, url string) {
 	}
 }
 
+// A download under way when settings change is delivered whole, while others already talk to the box as it is now.
+func TestADownloadOutlivesAChangeOfSettings(t *testing.T) {
+	b := startWith(t, "[mqtt]\nbroker = \"none\"\n")
+	path := b.recordings("front", "large.mp4")
+	record(t, filepath.Join(b.dir, "large.mp4"))
+	const padding = 96 << 20 // more than sockets hold
+	info, err := os.Stat(filepath.Join(b.dir, "large.mp4"))
+	must(t, err)
+	f, err := os.OpenFile(filepath.Join(b.dir, "large.mp4"), os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	_, err = f.Write([]byte{padding >> 24, padding >> 16 & 0xff, 0, 0, 'f', 'r', 'e', 'e'}) // ISO/IEC 14496-12 §8.1.2
+	must(t, err)
+	must(t, f.Truncate(info.Size()+padding))
+	must(t, f.Close())
+	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	must(t, os.Rename(f.Name(), path))
+	b.waitClips(1)
+	res := b.do(t.Context(), "GET", "/clips/"+b.paths()["front/large.mp4"]+"/large.mp4")
+	defer res.Body.Close()
+	b.change(`{"name":"shed"}`)
+	if c := b.config(); c.Config.Name != "shed" {
+		t.Errorf("the name is %q", c.Config.Name)
+	}
+	n, err := io.Copy(io.Discard, res.Body)
+	if err != nil || n != info.Size()+padding {
+		t.Errorf("%d of %d bytes arrived: %v", n, info.Size()+padding, err)
+	}
+	must(t, b.stop())
+}
+
 // An address that nobody confirms is not there after a crash; one that is confirmed, over it, stays.
 func TestAnotherAddressMustBeConfirmed(t *testing.T) {
 	b := startWith(t, "[mqtt]\nbroker = \"none\"\n")

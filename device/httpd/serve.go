@@ -40,15 +40,26 @@ func (s *Server) engineConfig() sendfile.Config {
 var errBusy = api.NewProblem(api.Busy, "Too many downloads at once", "Try again in a few seconds.")
 
 // Serve answers on plain and, unless it is nil, over TLS on secure until ctx is done, then takes no new requests, ends event
-// streams, gives transfers 10 s and returns nil. Both are TCP listeners; it closes them. Call it once.
+// streams, gives transfers 10 s (or as long as Outlive says) and returns nil. Both are TCP listeners; it closes them. Call
+// it once.
 func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	run, halt := context.WithCancel(context.Background())
-	defer halt()
 	moved := make(chan error, 1)
 	go func() { moved <- s.engine.Run(run) }()
 	err := s.answer(ctx, plain, secure, moved)
-	halt()
-	return errors.Join(err, <-moved)
+	end := func(ctx context.Context) error {
+		defer close(s.ended)
+		s.drain(ctx)
+		halt()
+		return <-moved
+	}
+	if until := s.outlive.Load(); until != nil && err == nil {
+		go end(*until) // how it ends is nobody's business any more
+		return nil
+	}
+	grace, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	return errors.Join(err, end(grace))
 }
 
 // answer is Serve while the engine runs, whose end comes from moved and is put back there.
@@ -110,8 +121,7 @@ func (s *Server) httpServer() *http.Server {
 	}
 }
 
-// stop ends what is under way within the grace that transfers get: first the requests hs knows of, then the transfers and
-// connections only the engine knows of.
+// stop ends the requests hs knows of within the grace that transfers get.
 func (s *Server) stop(hs *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
@@ -119,12 +129,16 @@ func (s *Server) stop(hs *http.Server) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = hs.Close()
 	}
-	under := s.Transfers()
-	if s.engine.Drain(ctx) != nil {
-		s.cfg.Log.Warn("transfers cut off by the stop", "transfers", under)
-	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("stop HTTP: %w", err)
 	}
 	return nil
+}
+
+// drain ends the transfers and connections that only the engine knows of, by ctx at the latest.
+func (s *Server) drain(ctx context.Context) {
+	under := s.Transfers()
+	if s.engine.Drain(ctx) != nil {
+		s.cfg.Log.Warn("transfers cut off by the stop", "transfers", under)
+	}
 }

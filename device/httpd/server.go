@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"net/url"
@@ -22,7 +23,9 @@ type Server struct {
 	fetched     fetched
 	streams     atomic.Int64
 
-	ending chan struct{} // closed when the box stops: event streams end
+	ending  chan struct{}                   // closed when the box stops: event streams end
+	outlive atomic.Pointer[context.Context] // until when transfers may go on after Serve; nil: they may not
+	ended   chan struct{}                   // closed when nothing of the server is left
 }
 
 // New returns a Server that listens nowhere yet, or why the system lets nobody wait for sockets. It holds descriptors that
@@ -34,6 +37,7 @@ func New(cfg Config) (*Server, error) {
 		hosts:    newHosts(cfg),
 		attempts: newAttempts(),
 		ending:   make(chan struct{}),
+		ended:    make(chan struct{}),
 	}
 	key := cfg.SessionKey
 	if key == nil {
