@@ -15,6 +15,9 @@ test,bench  strace                       strace
 test        curl                         curl
 test        jq                           jq
 test        nginx                        nginx-light
+test        unzip                        unzip
+test        bsdtar                       libarchive-tools
+test        python3                      python3
 test        npm                          npm
 check       systemd-analyze              systemd
 '

@@ -15,6 +15,7 @@ import (
 // representation is what the headers of a file's answer say about it.
 type representation struct {
 	name      string // for people and saved files
+	saved     bool   // it is of no use in a browser
 	mediaType string
 	etag      string // quoted
 	digest    string // Repr-Digest, RFC 9530 §3; "" if there is none
@@ -27,19 +28,27 @@ type representation struct {
 // one file: the file and the ResponseWriter reach the engine as they are, so that the bytes go by sendfile(2). The transfer
 // may outlast it. id is the clip the file belongs to.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, f *os.File, id store.ID, rep representation) error {
-	keepByteRanges(r)
-	if refusesRange(r, rep) {
+	if err := prepare(w, r, rep); err != nil {
 		f.Close()
-		w.Header().Set("Content-Range", "bytes */"+itoa(rep.size))
-		return api.NewProblem(api.RangeNotOK, "The clip has no such bytes", "It has "+itoa(rep.size)+" bytes.")
+		return err
 	}
-	rep.describe(w.Header(), r)
 	s.fetched.add(id)
 	path := r.URL.Path
 	s.engine.ServeFile(w, r, "", rep.modified, f, func(res sendfile.Result) {
 		s.fetched.done(id)
 		s.sayTruncated(path, res)
 	})
+	return nil
+}
+
+// prepare says what comes, before http.ServeContent decides how much of it.
+func prepare(w http.ResponseWriter, r *http.Request, rep representation) error {
+	keepByteRanges(r)
+	if refusesRange(r, rep) {
+		w.Header().Set("Content-Range", "bytes */"+itoa(rep.size))
+		return api.NewProblem(api.RangeNotOK, "It has no such bytes", "It has "+itoa(rep.size)+" bytes in all.")
+	}
+	rep.describe(w.Header(), r)
 	return nil
 }
 
@@ -55,7 +64,7 @@ func (rep representation) describe(h http.Header, r *http.Request) {
 	h.Set("Content-Type", rep.mediaType)
 	h.Set("ETag", rep.etag)
 	h.Set("Cache-Control", rep.caching)
-	h.Set("Content-Disposition", disposition(rep.name, r.URL.Query().Get("download") == "1"))
+	h.Set("Content-Disposition", disposition(rep.name, rep.saved || r.URL.Query().Get("download") == "1"))
 	if rep.digest != "" {
 		h.Set("Repr-Digest", rep.digest)
 	}

@@ -15,8 +15,14 @@ func (s *Server) Transfers() int { return s.engine.Stats().Transfers }
 // Stats is what connections and transfers do and have done.
 func (s *Server) Stats() sendfile.Stats { return s.engine.Stats() }
 
-// Fetching is the clips of which bytes are on their way to somebody, in no order. Safe for concurrent use.
-func (s *Server) Fetching() []store.ID { return s.fetched.list() }
+// Fetching is the clips of which bytes are on their way to somebody, alone or in an archive, in no order. Safe for
+// concurrent use.
+func (s *Server) Fetching() []store.ID {
+	ids := map[store.ID]struct{}{}
+	s.fetched.addTo(ids)
+	s.archives.addTo(ids)
+	return slices.Collect(maps.Keys(ids))
+}
 
 // fetched counts the transfers of each clip that has any.
 type fetched struct {
@@ -41,8 +47,10 @@ func (f *fetched) done(id store.ID) {
 	}
 }
 
-func (f *fetched) list() []store.ID {
+func (f *fetched) addTo(ids map[store.ID]struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Collect(maps.Keys(f.by))
+	for id := range f.by {
+		ids[id] = struct{}{}
+	}
 }

@@ -25,15 +25,21 @@ func (s *Server) clips(w http.ResponseWriter, r *http.Request, _ caller) error {
 
 func (s *Server) clipQuery(r *http.Request) (store.Query, error) {
 	p := s.query(r, "camera", "from", "to", "pinned", "pushed", "complete", "limit", "cursor", "order")
+	q := clipFilter(p)
+	q.Limit, q.Cursor = p.limit(), p.text("cursor")
+	return q, p.err
+}
+
+// clipFilter is which clips, in which order.
+func clipFilter(p *params) store.Query {
 	q := store.Query{
 		Camera: p.text("camera"), Pinned: p.flag("pinned"), Pushed: p.flag("pushed"), Complete: p.flag("complete"),
-		Limit: p.limit(), Cursor: p.text("cursor"),
 	}
 	q.From, q.To = p.span()
 	if p.choice("order", "newest", "oldest") == "oldest" {
 		q.Order = store.OldestFirst
 	}
-	return q, p.err
+	return q
 }
 
 // measure reads the first page of q and the cursor at its end. The end must be known before the first byte is sent,

@@ -31,6 +31,8 @@ var may = []struct {
 	{"DELETE", "/api/v1/consumers/{name}", "/api/v1/consumers/nas", "", 401, 403, 204, 404}, // the admin finds it gone
 	{"GET", "/clips/{id}/{name}", "/clips/ID/a.mp4", "", 401, 200, 200, 200},
 	{"GET", "/posters/{id}", "/posters/ID.jpg", "", 401, 200, 200, 200},
+	{"GET", "/archive.zip", "/archive.zip?id=ID", "", 401, 200, 200, 200},
+	{"POST", "/archive.zip", "/archive.zip", `{"ids":["ID"]}`, 401, 200, 200, 200},
 	{"GET", "/api/v1/events", "/api/v1/events", "", 401, 200, 200, 200},
 	{"GET", "/api/v1/cameras", "/api/v1/cameras", "", 401, 200, 200, 200},
 	{"GET", "/api/v1/cameras/{camera}/latest", "/api/v1/cameras/front/latest", "", 401, 302, 302, 302},
@@ -118,7 +120,7 @@ func TestEveryGetAnswersHeadAndNothingElse(t *testing.T) {
 func TestWhatDoesNotExistIsAProblem(t *testing.T) {
 	b := newBox(t)
 	for _, path := range []string{
-		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes/", "/api/v1/retention/none", "/archive.zip",
+		"/nothing", "/api/v1/", "/api/v2/clips", "/api/v1/pushes/", "/api/v1/retention/none", "/archive.zip?camera=none",
 		"/posters/0123456789abcdef.png", "/web/style.css", "/api/v1/clips/0123456789abcdef", "/clips/0123456789abcdef/a.mp4",
 		"/api/v1/cameras/none/latest",
 	} {

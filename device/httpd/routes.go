@@ -39,6 +39,8 @@ func (s *Server) list() []route {
 		{"POST", "/api/v1/clips/{id}/ack", operator, "", s.ack},
 		{"GET", "/clips/{id}/{name}", viewer, link.Clip, s.clipBytes},
 		{"GET", "/posters/{id}", viewer, link.Poster, s.posterBytes},
+		{"GET", "/archive.zip", viewer, "", s.archive},
+		{"POST", "/archive.zip", viewer, "", s.archive},
 
 		{"GET", "/api/v1/events", viewer, "", s.events},
 		{"GET", "/api/v1/cameras", viewer, "", s.cameras},

@@ -21,6 +21,7 @@ type Server struct {
 	crossOrigin http.CrossOriginProtection
 	engine      *sendfile.Engine
 	fetched     fetched
+	archives    *archives
 	streams     atomic.Int64
 
 	ending  chan struct{}                   // closed when the box stops: event streams end
@@ -36,6 +37,7 @@ func New(cfg Config) (*Server, error) {
 		cfg:      cfg,
 		hosts:    newHosts(cfg),
 		attempts: newAttempts(),
+		archives: newArchives(cfg),
 		ending:   make(chan struct{}),
 		ended:    make(chan struct{}),
 	}

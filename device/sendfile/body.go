@@ -25,16 +25,24 @@ func (p *Part) size() int64 {
 	return p.Length
 }
 
-// body is a list of parts and a place in them. It is an io.ReadSeeker for http.ServeContent, and sends itself. One
-// goroutine at a time uses it.
+// Parts is a body whose parts are asked for when their turn comes: one of ten thousand files costs no more than one of two.
+type Parts struct {
+	Size int64 // of the body
+	// At returns the part that holds byte off, 0 <= off < Size, and at which byte of the body that part begins. A transfer
+	// calls it on a goroutine that may block, one call after another. An error truncates the transfer.
+	At func(off int64) (part Part, begins int64, err error)
+}
+
+// body is parts and a place in them. It is an io.ReadSeeker for http.ServeContent, and sends itself. One goroutine at a
+// time uses it.
 type body struct {
-	parts []Part
-	size  int64
-	i     int   // part the place is in; len(parts) at the end
-	off   int64 // place within it
-	file  *file // that part's, once it is open
-	fds   *files
-	moved int64 // what send sent
+	parts    Parts
+	at       int64 // the place
+	part     Part  // what is there
+	from, to int64 // where part begins and ends; both 0: there is none yet
+	file     *file // part's, once it is open
+	fds      *files
+	moved    int64 // what send sent
 
 	mayPend bool // a Conn need not send it to its end
 }
@@ -45,58 +53,52 @@ var (
 	errCold      = errors.New("not in the page cache")
 )
 
-func newBody(fds *files, parts []Part) *body {
-	b := &body{parts: parts, fds: fds}
-	for i := range parts {
-		b.size += parts[i].size()
+func newBody(fds *files, parts Parts) *body { return &body{parts: parts, fds: fds} }
+
+// fileBody is all of f, which it takes over.
+func fileBody(fds *files, f *os.File) (*body, error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		_ = f.Close()
+		return nil, err
 	}
-	return b
+	b := newBody(fds, Parts{Size: size})
+	b.part = Part{Open: func() (*os.File, error) { return nil, os.ErrClosed }, Length: size}
+	b.to = size
+	b.file, err = fds.share(f)
+	return b, err
 }
 
 // Seek is io.Seeker's.
 func (b *body) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
-		offset += b.at()
+		offset += b.at
 	case io.SeekEnd:
-		offset += b.size
+		offset += b.parts.Size
 	}
 	if offset < 0 {
 		return 0, fmt.Errorf("seek to %d: %w", offset, os.ErrInvalid)
 	}
-	b.shut()
-	b.i, b.off = 0, offset
-	for b.i < len(b.parts) && b.off >= b.parts[b.i].size() {
-		b.off -= b.parts[b.i].size()
-		b.i++
-	}
+	b.at = offset
 	return offset, nil
-}
-
-func (b *body) at() int64 {
-	at := b.off
-	for i := range b.i {
-		at += b.parts[i].size()
-	}
-	return at
 }
 
 // Read is io.Reader's, for what the engine does not send.
 func (b *body) Read(p []byte) (int, error) {
-	part, err := b.current()
-	if err != nil {
+	if err := b.ready(); err != nil {
 		return 0, err
 	}
-	if left := part.size() - b.off; int64(len(p)) > left {
+	if left := b.to - b.at; int64(len(p)) > left {
 		p = p[:left]
 	}
-	if part.Open == nil {
-		n := copy(p, part.Bytes[b.off:])
-		b.off += int64(n)
+	if b.part.Open == nil {
+		n := copy(p, b.part.Bytes[b.at-b.from:])
+		b.at += int64(n)
 		return n, nil
 	}
-	n, err := b.file.ReadAt(p, part.Offset+b.off)
-	b.off += int64(n)
+	n, err := b.file.ReadAt(p, b.part.Offset+b.at-b.from)
+	b.at += int64(n)
 	switch {
 	case n > 0:
 		return n, nil
@@ -106,21 +108,24 @@ func (b *body) Read(p []byte) (int, error) {
 	return 0, err
 }
 
-// send sends up to n bytes of the part it is at. It returns EAGAIN with what it sent when that is less: the socket is full,
-// or the file has ended and another call will tell. At the end it returns io.EOF.
-func (b *body) send(fd int, n int64, mayWait bool) (int64, error) {
-	part, err := b.current()
-	if err != nil {
+// send sends up to n bytes of the part it is at; more says that others follow at once. It returns EAGAIN with what it
+// sent when that is less: the socket is full, or the file has ended and another call will tell. At the end it returns
+// io.EOF.
+func (b *body) send(fd int, n int64, more, mayWait bool) (int64, error) {
+	if err := b.ready(); err != nil {
 		return 0, err
 	}
-	n = min(n, part.size()-b.off)
-	var sent int64
-	if part.Open == nil {
-		sent, err = sendBytes(fd, part.Bytes[b.off:b.off+n], b.i+1 < len(b.parts))
-	} else {
-		sent, err = sendRange(fd, b.file.File, part.Offset+b.off, n, mayWait)
+	if left := b.to - b.at; n > left {
+		n, more = left, true
 	}
-	b.off += sent
+	var sent int64
+	var err error
+	if begin := b.at - b.from; b.part.Open == nil {
+		sent, err = sendBytes(fd, b.part.Bytes[begin:begin+n], more)
+	} else {
+		sent, err = sendRange(fd, b.file.File, b.part.Offset+begin, n, mayWait)
+	}
+	b.at += sent
 	b.moved += sent
 	if err == nil && sent < n {
 		err = unix.EAGAIN
@@ -128,36 +133,33 @@ func (b *body) send(fd int, n int64, mayWait bool) (int64, error) {
 	return sent, err
 }
 
-// current returns the part the place is in, opened.
-func (b *body) current() (*Part, error) {
-	for b.i < len(b.parts) && b.off == b.parts[b.i].size() { // empty ones too
-		b.shut()
-		b.i, b.off = b.i+1, 0
-	}
-	if b.i == len(b.parts) {
-		return nil, io.EOF
-	}
-	part := &b.parts[b.i]
-	if part.Open == nil || b.file != nil {
-		return part, nil
-	}
-	return part, b.openPart(part)
-}
+// within says whether the part in hand is the one that the place is in.
+func (b *body) within() bool { return b.from <= b.at && b.at < b.to }
 
-func (b *body) openPart(part *Part) error {
-	f, err := part.Open()
-	if err != nil {
-		return err
+// ready sees to it that the part at the place is in hand, and open.
+func (b *body) ready() error {
+	if b.at >= b.parts.Size {
+		return io.EOF
 	}
-	b.file, err = b.fds.share(f)
-	return err
-}
-
-// shut gives the open file back, unless it is the only one: that was open before the response began.
-func (b *body) shut() {
-	if len(b.parts) > 1 {
+	if !b.within() {
 		b.close()
+		part, begins, err := b.parts.At(b.at)
+		if err != nil {
+			return err
+		}
+		b.part, b.from, b.to = part, begins, begins+part.size()
+		if !b.within() {
+			return fmt.Errorf("part at %d: %w", b.at, os.ErrInvalid)
+		}
 	}
+	if b.part.Open == nil || b.file != nil {
+		return nil
+	}
+	f, err := b.part.Open()
+	if err == nil {
+		b.file, err = b.fds.share(f)
+	}
+	return err
 }
 
 // close gives up the open file. It may be called again.

@@ -89,23 +89,19 @@ func (e *Engine) readDisk() {
 // diskQuantum is what one turn may read from a disk: one that is slow gives it in a fraction of a second.
 const diskQuantum = 256 << 10
 
-// cold says whether sending n bytes from where b stands would wait for a disk, or for a file to be opened.
+// cold says whether sending n bytes from where b stands would wait for a disk, or for a part to be found or opened.
 func (b *body) cold(n int64) bool {
-	if b.i == len(b.parts) {
-		return false
-	}
-	part := &b.parts[b.i]
-	left := part.size() - b.off
 	switch {
-	case left == 0 && b.i+1 < len(b.parts):
-		return b.parts[b.i+1].Open != nil
-	case part.Open == nil || left == 0:
+	case b.at >= b.parts.Size:
+		return false
+	case !b.within():
+		return true
+	case b.part.Open == nil:
 		return false
 	case b.file == nil:
 		return true
 	}
-	at := part.Offset + b.off
-	return b.file.cold(at, min(n, left))
+	return b.file.cold(b.part.Offset+b.at-b.from, min(n, b.to-b.at))
 }
 
 // cold says whether any of the n bytes at off is not in the page cache, as far as the file system tells: preadv2(2) with

@@ -25,14 +25,8 @@ import (
 // onEnd, if not nil, is called exactly once, after the response: by this goroutine when net/http sent it, otherwise by one
 // goroutine that does this for all, so it must be quick.
 func (e *Engine) ServeFile(w http.ResponseWriter, r *http.Request, name string, modtime time.Time, f *os.File, onEnd func(Result)) {
-	size, err := f.Seek(0, io.SeekEnd)
+	b, err := fileBody(e.files, f)
 	if err != nil {
-		_ = f.Close()
-		unreadable(w, err, onEnd)
-		return
-	}
-	b := newBody(e.files, []Part{{Open: func() (*os.File, error) { return f, nil }, Length: size}})
-	if err := b.openPart(&b.parts[0]); err != nil {
 		unreadable(w, err, onEnd)
 		return
 	}
@@ -47,8 +41,8 @@ func unreadable(w http.ResponseWriter, err error, onEnd func(Result)) {
 	}
 }
 
-// ServeParts is ServeFile for a body of several parts, such as an archive of files.
-func (e *Engine) ServeParts(w http.ResponseWriter, r *http.Request, name string, modtime time.Time, parts []Part, onEnd func(Result)) {
+// ServeParts is ServeFile for a body of several parts, such as an archive of files. w's header needs a Content-Type.
+func (e *Engine) ServeParts(w http.ResponseWriter, r *http.Request, name string, modtime time.Time, parts Parts, onEnd func(Result)) {
 	e.serve(w, r, name, modtime, newBody(e.files, parts), onEnd)
 }
 

@@ -47,7 +47,7 @@ func (t *transfer) turn(fd int, quantum int64, mayWait bool) error {
 		if cold || check() {
 			return errCold
 		}
-		n, err := t.body.send(fd, min(t.left, quantum), mayWait)
+		n, err := t.body.send(fd, min(t.left, quantum), t.left > quantum, mayWait)
 		t.left -= n
 		quantum -= n
 		t.moved.Add(n)

@@ -275,6 +275,25 @@ func TestPaceWithoutTheKernel(t *testing.T) {
 	}
 }
 
+// listed makes a body of a list.
+func listed(list []Part) (all Parts) {
+	for i := range list {
+		all.Size += list[i].size()
+	}
+	all.At = func(off int64) (Part, int64, error) {
+		begins := int64(0)
+		for i := range list {
+			if end := begins + list[i].size(); off < end {
+				return list[i], begins, nil
+			} else {
+				begins = end
+			}
+		}
+		return Part{}, 0, io.EOF
+	}
+	return all
+}
+
 // TestParts serves a body of bytes and files, as an archive is.
 func TestParts(t *testing.T) {
 	path, content := random(t, 300_000)
@@ -292,7 +311,7 @@ func TestParts(t *testing.T) {
 			r := start(t, cfg, func(e *Engine) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Content-Type", "application/zip")
-					e.ServeParts(w, r, "", time.Time{}, parts, ended.add)
+					e.ServeParts(w, r, "", time.Time{}, listed(parts), ended.add)
 				})
 			})
 			c := dial(t, r.addr)
@@ -318,7 +337,7 @@ func TestPartThatCannotBeOpened(t *testing.T) {
 	r := start(t, Config{}, func(e *Engine) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/zip")
-			e.ServeParts(w, r, "", time.Time{}, parts, ended.add)
+			e.ServeParts(w, r, "", time.Time{}, listed(parts), ended.add)
 		})
 	})
 	c := dial(t, r.addr)
@@ -341,9 +360,10 @@ func TestFileThatIsNotCachedGoesToADiskWorker(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			b := newBody(e.files, []Part{{Open: func() (*os.File, error) { return f, nil }, Length: 4 << 20}})
-			if err := b.openPart(&b.parts[0]); err != nil {
+			b, err := fileBody(e.files, f)
+			if err != nil {
 				t.Error(err)
+				return
 			}
 			b.file.blind.Store(true) // as on a file system that does not tell
 			e.serve(w, req, "clip.mp4", time.Time{}, b, nil)
