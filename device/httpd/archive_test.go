@@ -40,8 +40,8 @@ func (b *box) threeClips() []store.Clip {
 	}
 }
 
-// saved writes an archive to a file.
-func saved(t *testing.T, data []byte) string {
+// zipFile writes an archive to a file.
+func zipFile(t *testing.T, data []byte) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "a.zip")
 	if err := os.WriteFile(name, data, 0o600); err != nil {
@@ -100,7 +100,7 @@ func TestArchive(t *testing.T) {
 			t.Errorf("file %d: DOS date %x and time %x, want those of %v", i, year, clock, local)
 		}
 	}
-	name := saved(t, a.body)
+	name := zipFile(t, a.body)
 	for _, command := range unpackers {
 		unpack(t, append(command, name)...)
 	}
@@ -389,7 +389,7 @@ func TestArchiveOfManyClips(t *testing.T) {
 	if len(z.File) != n || len(seen) != n {
 		t.Errorf("%d entries with %d names, want %d", len(z.File), len(seen), n)
 	}
-	unpack(t, "unzip", "-tqq", saved(t, a.body))
+	unpack(t, "unzip", "-tqq", zipFile(t, a.body))
 }
 
 func TestNamesInAnArchive(t *testing.T) {
