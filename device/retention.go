@@ -26,7 +26,8 @@ func (b *box) newRetainer() *retain.Retainer {
 		Store: b.store, Root: b.root, Clock: b.clock, Log: b.log, Rules: b.cfg.rules(),
 		Targets: slices.Collect(maps.Keys(b.cfg.Targets)), Problem: b.problems.set,
 		Expire: b.expire, ExpirePartial: b.remover.expirePartial, Off: b.retentionOff,
-		Load: b.loadRetention, Keep: func(text []byte) error { return store.WriteFile(b.cfg.State, retentionFile, text, 0o600) },
+		Fetching: func(id store.ID) bool { return b.httpd.Fetching(id) },
+		Load:     b.loadRetention, Keep: func(text []byte) error { return store.WriteFile(b.cfg.State, retentionFile, text, 0o600) },
 	})
 }
 

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"clipd/store"
@@ -73,13 +74,14 @@ func (s *archives) done(a *archive) {
 	}
 }
 
-// addTo notes the clips in archives that are being fetched.
-func (s *archives) addTo(ids map[store.ID]struct{}) {
+// have says whether a clip is in an archive that is being fetched.
+func (s *archives) have(id store.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.inUse {
-		for _, id := range a.ids {
-			ids[id] = struct{}{}
+		if slices.Contains(a.ids, id) {
+			return true
 		}
 	}
+	return false
 }

@@ -1,8 +1,6 @@
 package httpd
 
 import (
-	"maps"
-	"slices"
 	"sync"
 
 	"clipd/device/sendfile"
@@ -15,14 +13,8 @@ func (s *Server) Transfers() int { return s.engine.Stats().Transfers }
 // Stats is what connections and transfers do and have done.
 func (s *Server) Stats() sendfile.Stats { return s.engine.Stats() }
 
-// Fetching is the clips of which bytes are on their way to somebody, alone or in an archive, in no order. Safe for
-// concurrent use.
-func (s *Server) Fetching() []store.ID {
-	ids := map[store.ID]struct{}{}
-	s.fetched.addTo(ids)
-	s.archives.addTo(ids)
-	return slices.Collect(maps.Keys(ids))
-}
+// Fetching reports whether bytes of a clip are on their way to somebody, alone or in an archive. Safe for concurrent use.
+func (s *Server) Fetching(id store.ID) bool { return s.fetched.has(id) || s.archives.have(id) }
 
 // fetched counts the transfers of each clip that has any.
 type fetched struct {
@@ -47,10 +39,8 @@ func (f *fetched) done(id store.ID) {
 	}
 }
 
-func (f *fetched) addTo(ids map[store.ID]struct{}) {
+func (f *fetched) has(id store.ID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for id := range f.by {
-		ids[id] = struct{}{}
-	}
+	return f.by[id] > 0
 }
