@@ -23,6 +23,9 @@ type bench struct {
 	dir    string // scratch, on the disk that is measured; removed at the end
 	quick  bool
 	sample sample
+
+	trial     string // part of the titles of the trials to go through; "" is in all
+	contender string // part of the names of the contenders to try; "" is in all
 }
 
 // pick is n, or quick where little time is to be spent.
@@ -70,6 +73,8 @@ func run(ctx context.Context) error {
 	out := flag.String("json", "bin/bench.json", "write the tables to `FILE`")
 	at := flag.String("dir", "var", "measure on the disk of `DIR`")
 	flag.StringVar(&b.bin, "bin", "bin", "`DIR` of the programs to measure")
+	flag.StringVar(&b.trial, "trial", "", "of the transfers only the trials that have `TEXT` in their titles")
+	flag.StringVar(&b.contender, "contender", "", "of the transfers only the contenders that have `TEXT` in their names")
 	flag.BoolVar(&b.quick, "quick", false, "smaller numbers")
 	flag.Parse()
 	done, err := b.prepare(*at)
