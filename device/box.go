@@ -17,6 +17,7 @@ import (
 	"clipd/device/clock"
 	"clipd/device/httpd"
 	"clipd/device/ingest"
+	"clipd/device/lane"
 	"clipd/device/link"
 	"clipd/device/poster"
 	"clipd/device/push"
@@ -47,6 +48,7 @@ type box struct {
 	root     *root.Root
 	remover  remover
 	problems *problems
+	lane     *lane.Lane
 	progress progress
 
 	calm    chan struct{} // holds one: a scan has ended
@@ -70,7 +72,7 @@ type box struct {
 // build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
 func build(ctx context.Context, cfg Config, l *lives) (*box, error) {
 	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1),
-		emptied: make(chan struct{}, 1)}
+		emptied: make(chan struct{}, 1), lane: lane.New(lane.System())}
 	b.problems = newProblems(b.log, b.poke)
 	if b.cfg.Name == "" {
 		b.cfg.Name, _ = os.Hostname()
@@ -200,7 +202,7 @@ func loopback(addr string) bool {
 func (b *box) makeParts(context.Context) error {
 	b.ingest = ingest.New(ingest.Config{
 		Root: b.root, Store: b.store, Clock: b.clock, Location: b.cfg.location(), Cameras: b.cfg.cameras(),
-		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Log: b.log, Problem: b.ingestProblem, Calm: b.calmDown,
+		Hash: b.cfg.Hash != "none", Pictures: b.cfg.Pictures, Lane: b.lane, Log: b.log, Problem: b.ingestProblem, Calm: b.calmDown,
 	})
 	pushes, err := b.pushConfig()
 	if err != nil {

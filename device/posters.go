@@ -1,6 +1,7 @@
 package device
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,10 +27,19 @@ func (b *box) makePosters() (err error) {
 		return fmt.Errorf("open the folder of posters: %w", err)
 	}
 	b.posters = poster.New(poster.Config{
-		Store: b.store, Root: b.root, Dir: b.pictures, Log: b.log, Command: b.cfg.posterCommand(),
+		Store: b.store, Root: b.root, Dir: b.pictures, Log: b.log, Command: b.cfg.posterCommand(), Lane: b.enterLane,
 		Made: b.poke, Problem: func(text string) { b.problems.set(partMaker, text) },
 	})
 	return nil
+}
+
+// enterLane waits for the turn of heavy disk work.
+func (b *box) enterLane(ctx context.Context) (leave func(), err error) {
+	t, err := b.lane.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.Leave, nil
 }
 
 // posterCommand is what makes posters; empty if nothing does.

@@ -14,7 +14,7 @@ import (
 // pushConfig is what the configuration says about pushes, with the secrets of the files it names.
 func (b *box) pushConfig() (push.Config, error) {
 	c := push.Config{
-		Store: b.store, State: b.cfg.State, Root: b.root, Clock: b.clock, Log: b.log, Box: b.id, Name: b.cfg.Name,
+		Store: b.store, Lane: b.lane, State: b.cfg.State, Root: b.root, Clock: b.clock, Log: b.log, Box: b.id, Name: b.cfg.Name,
 		Location: b.cfg.location(), Allow: b.cfg.Push.Allow, Rate: int64(b.cfg.Push.Rate), Targets: map[string]push.Target{},
 		Problem: func(target, text string) { b.problems.set("target/"+target, text) },
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clipd/device/clock"
+	"clipd/device/lane"
 	"clipd/device/root"
 	"clipd/store"
 )
@@ -20,6 +21,7 @@ type Config struct {
 	Cameras  []Camera       // the first whose Match fits names the clip's camera
 	Hash     bool           // false: clips are listed without SHA-256 and CRC-32
 	Pictures bool           // lone pictures are clips too
+	Lane     *lane.Lane     // of heavy disk work, which probing and hashing in a scan are; nil: always free
 	Log      *slog.Logger
 	// Problem is told what stands in the way of ingesting, and with an empty text that it no longer does. key names
 	// the problem ("watches", "empty-root", "catalogue", "camera/<name>"). It must not block. nil is a no-op.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"clipd/device/lane"
 	"clipd/device/root"
 	"clipd/store"
 )
@@ -22,7 +23,8 @@ type scan struct {
 	*Ingest
 	batch
 	hasher hasher
-	again  bool // something changed under the scan: another must follow
+	turn   *lane.Turn // in the lane, from pass two on
+	again  bool       // something changed under the scan: another must follow
 	listed int
 }
 
@@ -30,16 +32,17 @@ type scan struct {
 // until then is committed, and rows that are pending stay so.
 func (in *Ingest) scan(ctx context.Context, reason string) error {
 	s := &scan{Ingest: in, batch: batch{in: in}}
-	s.hasher = hasher{forget: true, pause: in.gate.pass}
+	s.hasher = hasher{forget: true, pause: s.pause}
+	defer func() { s.turn.Leave() }()
 	began := time.Now()
 	in.Log.Info("scan begins", "reason", reason)
 	in.commits.begin()
 	defer in.commits.end()
 	defer in.setProgress(Progress{})
 	defer in.calm()
-	for pass, run := range []func(context.Context) error{s.walk, s.probe, s.hash} {
+	for pass, run := range []func(context.Context) error{s.walk, s.enter, s.probe, s.hash} {
 		if err := run(ctx); err != nil {
-			return fmt.Errorf("scan, pass %d: %w", pass+1, err)
+			return fmt.Errorf("scan, step %d of 4: %w", pass+1, err)
 		}
 	}
 	if s.again || s.void {
@@ -50,6 +53,20 @@ func (in *Ingest) scan(ctx context.Context, reason string) error {
 	in.whole.Store(true)
 	in.Log.Info("scan ended", "listed", s.listed, "took", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// enter waits for the lane. The walk does without: it is short, and until it has ended no id answers and nothing is deleted.
+func (s *scan) enter(ctx context.Context) (err error) {
+	s.turn, err = s.Lane.Enter(ctx)
+	return err
+}
+
+// pause blocks while there is live work or the disk is needed by others.
+func (s *scan) pause(ctx context.Context) error {
+	if err := s.gate.pass(ctx); err != nil {
+		return err
+	}
+	return s.turn.Yield(ctx)
 }
 
 // calm gives back what the long walk took.
@@ -103,7 +120,7 @@ func (s *scan) pending(ctx context.Context, stage store.Stage, page int, each fu
 			return err
 		}
 		for _, c := range clips {
-			if err := s.gate.pass(ctx); err != nil {
+			if err := s.pause(ctx); err != nil {
 				return err
 			}
 			if err := each(c); err != nil {

@@ -200,7 +200,7 @@ func (a *attempt) dial(ctx, sending context.Context, network, address string) (n
 	if err != nil {
 		return nil, err
 	}
-	wrapped := &conn{TCPConn: c.(*net.TCPConn), ctx: sending, limit: a.p.limit, ended: make(chan struct{})}
+	wrapped := &conn{TCPConn: c.(*net.TCPConn), ctx: sending, lane: a.p.Lane, limit: a.p.limit, ended: make(chan struct{})}
 	wrapped.prepare()
 	a.conn.Store(wrapped)
 	return wrapped, nil

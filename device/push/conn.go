@@ -6,9 +6,12 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
+
+	"clipd/device/lane"
 )
 
 const (
@@ -26,8 +29,9 @@ func newLimit(n int64) *rate.Limiter {
 type conn struct {
 	*net.TCPConn
 	ctx   context.Context // ends the wait for the limit
-	limit *rate.Limiter   // nil: unlimited
-	given atomic.Int64    // bytes written to the socket
+	lane  *lane.Lane
+	limit *rate.Limiter // nil: unlimited
+	given atomic.Int64  // bytes written to the socket
 
 	once  sync.Once
 	ended chan struct{} // closed when nothing more will be read
@@ -89,8 +93,14 @@ func (c *conn) refused(err error) error {
 	return err
 }
 
-// piece waits until the limit lets some of n bytes through, and returns how many.
+// laneWait bounds how long one piece waits for the lane: the target must not take a box whose disk is busy for a dead one.
+const laneWait = 10 * time.Second
+
+// piece waits until the disk and the limit let some of n bytes through, and returns how many.
 func (c *conn) piece(n int64) (int64, error) {
+	soon, cancel := context.WithTimeout(c.ctx, laneWait)
+	_ = c.lane.Pass(soon) // past its time it goes on
+	cancel()
 	n = min(n, maxChunk)
 	if c.limit == nil {
 		return n, nil

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"clipd/device/clock"
+	"clipd/device/lane"
 	"clipd/device/root"
 	"clipd/store"
 
@@ -47,9 +48,10 @@ type Config struct {
 	Name     string // box name
 	Location *time.Location
 	Targets  map[string]Target
-	Allow    []string // what a free URL must match: scheme, host, port, and the path's beginning if it has one
-	Rate     int64    // bytes per second of all pushes; 0 is unlimited
-	MaxTries int      // after which a clip is given up; 0 is 12
+	Allow    []string   // what a free URL must match: scheme, host, port, and the path's beginning if it has one
+	Lane     *lane.Lane // of heavy disk work, passed before each attempt and each piece of a clip; nil: always free
+	Rate     int64      // bytes per second of all pushes; 0 is unlimited
+	MaxTries int        // after which a clip is given up; 0 is 12
 
 	// Problem is told that a target cannot be reached, and "" when it can; nil for nobody.
 	Problem func(target, text string)

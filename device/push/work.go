@@ -90,7 +90,12 @@ func (p *Pusher) push(ctx context.Context, q store.Push) error {
 	if !on {
 		return nil
 	}
-	err := p.attempt(ctx, q)
+	err := p.Lane.Pass(ctx)
+	if err == nil {
+		err = p.attempt(ctx, q)
+	} else {
+		err = errStopped
+	}
 	p.mu.Lock()
 	p.off = nil
 	p.mu.Unlock()

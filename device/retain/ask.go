@@ -96,14 +96,10 @@ func (r *Retainer) allowed() (time.Time, error) {
 			return at, err
 		}
 	}
-	if k.ask != nil && time.Since(k.ask.asked) < askAgain && k.ask.reason == r.why() {
-		return time.Time{}, nil
-	}
 	asks, err := r.mustAsk()
 	if err != nil || asks {
 		return time.Time{}, err
 	}
-	r.settle()
 	m.Rules = r.Rules.print()
 	r.remember(m)
 	return k.now.now, nil
@@ -121,30 +117,44 @@ func (r *Retainer) why() string {
 	return reasonAge
 }
 
-// mustAsk counts what would go, and asks if it is too much. After a jump of the clock that is anything which is due only
-// by what the clock shows now.
+// mustAsk counts what would go, and asks if it is too much. What is due only by a clock that has jumped is asked about
+// however little it is, and does not hold back what is due without the jump.
 func (r *Retainer) mustAsk() (bool, error) {
 	k := &r.keep
+	asked := k.ask != nil && time.Since(k.ask.asked) < askAgain && k.ask.reason == r.why()
+	if asked && k.ask.reason != reasonClock {
+		return true, nil
+	}
 	totals, err := r.Store.Totals()
 	if err != nil {
 		return false, err
 	}
 	most := max(askClips, totals.Clips/askPart)
 	n, err := r.overdue(k.now.now, most)
-	if err != nil {
-		return false, err
-	}
-	if n.clips > most {
+	switch {
+	case err != nil || asked:
+		return n.clips > most, err
+	case n.clips > most:
 		return true, r.question(k.now.now)
-	}
-	if k.now.ahead == 0 {
+	case k.now.ahead == 0:
+		r.settle()
 		return false, nil
 	}
-	jumped, err := r.overdue(k.now.now.Add(k.now.ahead), n.clips+1)
-	if err != nil || jumped.clips == n.clips {
-		return false, err
+	return false, r.askAboutJump(n.clips)
+}
+
+// askAboutJump asks if the clock's jump makes more than n clips due.
+func (r *Retainer) askAboutJump(n int) error {
+	at := r.keep.now.now.Add(r.keep.now.ahead)
+	jumped, err := r.overdue(at, n)
+	switch {
+	case err != nil:
+		return err
+	case jumped.clips > n:
+		return r.question(at)
 	}
-	return true, r.question(k.now.now.Add(k.now.ahead))
+	r.settle()
+	return nil
 }
 
 // question asks a person about what is due at the instant.

@@ -161,17 +161,16 @@ func (b *box) expirePartial(ctx context.Context, p store.Partial) (bool, error) 
 // run lets the Retainer work until it has nothing more to do, as if all its rests were over.
 func (b *box) run() {
 	b.t.Helper()
-	for range 10_000 {
+	for idle := 0; idle < 2; idle++ {
 		b.r.keep.walks = map[scope]*walk{}
 		b.r.keep.nextAge, b.r.keep.partial.next = time.Time{}, time.Time{}
 		_, last := b.store.Journal()
 		_, err := b.r.turn(b.t.Context(), &priority{})
 		b.must(err)
-		if _, now := b.store.Journal(); now == last && b.r.keep.aging == nil && len(b.r.keep.partial.due) == 0 {
-			return
+		if _, now := b.store.Journal(); now != last || b.r.keep.aging != nil || len(b.r.keep.partial.due) > 0 {
+			idle = -1
 		}
 	}
-	b.t.Fatal("retention does not come to rest")
 }
 
 // has reports whether the clip and its file are there; both or neither must be.

@@ -94,7 +94,7 @@ func (r *Retainer) among(clips []store.Clip, t tier, fit func(*store.Clip) strin
 	}
 	for i := range clips {
 		c := &clips[i]
-		if r.tier(c, by[i]) != t || r.isStuck(c.ID) {
+		if tierOf(by[i], r.Fetching(c.ID)) != t || r.isStuck(c.ID) {
 			continue
 		}
 		if reason := fit(c); reason != "" {
@@ -107,11 +107,11 @@ func (r *Retainer) among(clips []store.Clip, t tier, fit func(*store.Clip) strin
 	return doomed, nil
 }
 
-func (r *Retainer) tier(c *store.Clip, heldBy string) tier {
+func tierOf(heldBy string, fetching bool) tier {
 	switch {
 	case heldBy != "":
 		return held
-	case r.Fetching(c.ID):
+	case fetching:
 		return fetched
 	}
 	return ordinary
