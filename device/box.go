@@ -258,9 +258,9 @@ func (b *box) httpdConfig() httpd.Config {
 		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
 		OpenPoster: b.posters.Open, WantPoster: b.posters.Want,
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
-		Status: func() any { return b.status() }, Settings: b.settingsTold, SaveSettings: b.settings.save,
+		Status: b.status, Settings: b.settingsTold, SaveSettings: b.settings.save,
 		ConfirmSettings: b.confirmSettings, LogTail: b.tail.WriteTo,
-		Retention: func() (any, error) { return b.retainer.Report() }, ConfirmRetention: b.confirmRetention,
+		Retention: b.retainer.Report, ConfirmRetention: b.confirmRetention,
 	}
 }
 

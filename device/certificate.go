@@ -15,15 +15,6 @@ import (
 	"clipd/device/certificate"
 )
 
-// TLSStatus says how the box is reached over HTTPS.
-type TLSStatus struct {
-	URL        string   `json:"url"`
-	Key        string   `json:"key"` // what clipctl pins; see api.KeyHash
-	SelfSigned bool     `json:"self_signed"`
-	Names      []string `json:"names"`
-	NotAfter   api.Time `json:"not_after"`
-}
-
 // bindTLS takes the port of HTTPS and what is shown on it.
 func (b *box) bindTLS(context.Context) (err error) {
 	if b.cfg.HTTP.ListenTLS == "" {
@@ -77,12 +68,12 @@ func (b *box) tlsConfig() *tls.Config {
 	}
 }
 
-func (b *box) tlsStatus() *TLSStatus {
+func (b *box) tlsStatus() *api.TLSStatus {
 	if b.certificate == nil {
 		return nil
 	}
 	leaf := b.certificate.Leaf()
-	return &TLSStatus{
+	return &api.TLSStatus{
 		URL: "https://" + b.tlsAuthority(leaf, nil), Key: api.KeyHash(leaf), SelfSigned: !b.certificate.Supplied(),
 		Names: namesOf(leaf), NotAfter: api.Time{Time: leaf.NotAfter},
 	}

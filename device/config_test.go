@@ -181,6 +181,16 @@ func TestValues(t *testing.T) {
 			t.Errorf("size %q was read as %v", text, got)
 		}
 	}
+	for size, want := range map[Size]string{0: "0", 7: "7", 1500: "1500", 2000: "2kB", 3 << 30: "3GiB", 5e9: "5GB", 1 << 20: "1MiB"} {
+		if got, _ := size.MarshalText(); string(got) != want {
+			t.Errorf("%d is written %s, want %s", int64(size), got, want)
+		}
+	}
+	for length, want := range map[time.Duration]string{0: "0s", 36 * time.Hour: "36h", 90 * time.Second: "1m30s", 2 * time.Minute: "2m", 48 * time.Hour: "2d"} {
+		if got, _ := Duration(length).MarshalText(); string(got) != want {
+			t.Errorf("%v is written %s, want %s", length, got, want)
+		}
+	}
 	var s Share
 	if err := s.UnmarshalText([]byte("5%")); err != nil || s.Percent != 5 {
 		t.Errorf("5%% is %+v, %v", s, err)

@@ -23,7 +23,13 @@ func (d Duration) MarshalText() ([]byte, error) {
 	if day := Duration(24 * time.Hour); d != 0 && d%day == 0 {
 		return fmt.Appendf(nil, "%dd", d/day), nil
 	}
-	return []byte(time.Duration(d).String()), nil
+	text := time.Duration(d).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if short, ok := strings.CutSuffix(text, zero); ok {
+			text = short + zero[:1]
+		}
+	}
+	return []byte(text), nil
 }
 
 func parseDuration(s string) (time.Duration, error) {
@@ -52,12 +58,13 @@ func parseDuration(s string) (time.Duration, error) {
 // Size is a number of bytes (or bytes per second) as people write it: "500MB", "2GiB", "0".
 type Size int64
 
+// units are in the order in which a whole number of them is looked for, and no suffix ends in one before it.
 var units = []struct {
 	suffix string
 	bytes  float64
 }{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
+	{"TiB", 1 << 40}, {"TB", 1e12}, {"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3},
+	{"B", 1}, {"", 1},
 }
 
 // UnmarshalText reads a number with kB MB GB KiB MiB GiB; it refuses everything else.
@@ -68,7 +75,14 @@ func (s *Size) UnmarshalText(b []byte) error {
 }
 
 // MarshalText writes what UnmarshalText reads.
-func (s Size) MarshalText() ([]byte, error) { return strconv.AppendInt(nil, int64(s), 10), nil }
+func (s Size) MarshalText() ([]byte, error) {
+	for _, u := range units {
+		if n := int64(u.bytes); s != 0 && n > 1 && int64(s)%n == 0 {
+			return fmt.Appendf(nil, "%d%s", int64(s)/n, u.suffix), nil
+		}
+	}
+	return strconv.AppendInt(nil, int64(s), 10), nil
+}
 
 func parseSize(s string) (int64, error) {
 	if s == "" {
@@ -114,5 +128,5 @@ func (f Share) MarshalText() ([]byte, error) {
 	if f.Percent > 0 {
 		return fmt.Appendf(nil, "%g%%", f.Percent), nil
 	}
-	return strconv.AppendInt(nil, f.Bytes, 10), nil
+	return Size(f.Bytes).MarshalText()
 }

@@ -46,7 +46,7 @@ type requests struct {
 	log     *slog.Logger
 	version string
 
-	status func() Status
+	status func() api.Status
 	rescan func()
 	replay func(from uint64, limit int, first func(announce.Replayed) error) (ok bool, err error)
 	remove func(ctx context.Context, id store.ID, reason string, also ...store.Op) error

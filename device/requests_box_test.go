@@ -51,7 +51,7 @@ func (d *desk) open() {
 	c := clock.System()
 	d.table = &requests{
 		store: s, links: link.New(make([]byte, 32), c), clock: c, zone: time.UTC, linkTTL: time.Hour, log: slog.New(slog.DiscardHandler),
-		version: "1", status: func() Status { return Status{Version: "1"} }, rescan: func() { d.did <- "rescanned" },
+		version: "1", status: func() api.Status { return api.Status{Version: "1"} }, rescan: func() { d.did <- "rescanned" },
 		replay: d.replay, remove: d.remove, push: d.push,
 		targets: func(target, url string) ([]string, error) { return []string{target}, nil },
 		verbs:   verbTable(), queue: make(chan announce.Ask, maxQueued),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -89,7 +90,25 @@ func (p *patch) begin(saved, changes map[string]any) {
 			targets = map[string]any{}
 			saved["target"] = targets
 		}
+		p.nameSecrets(name, known[name])
 		targets[name] = known[name]
+	}
+}
+
+// nameSecrets writes the files of a target's secrets in full, since they are looked for beside the file that names them.
+func (p *patch) nameSecrets(name string, target any) {
+	table, _ := target.(map[string]any)
+	for _, key := range []string{"headers_file", "credentials_file"} {
+		file, _ := table[key].(string)
+		if file == "" {
+			continue
+		}
+		for _, path := range p.cfg.secretPaths("target."+name+"."+key, file) {
+			if _, err := os.Stat(path); err == nil {
+				table[key] = path
+				break
+			}
+		}
 	}
 }
 

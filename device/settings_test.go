@@ -338,6 +338,25 @@ func TestSecretsAreWrittenAndNeverTold(t *testing.T) {
 	}
 }
 
+// A target that only the configuration file has keeps what is not changed of it, secrets beside that file included.
+func TestATargetOfTheFileKeepsItsRest(t *testing.T) {
+	f := newFile(t, "[target.nas]\nurl = \"http://nas/{name}\"\nheaders_file = \"headers\"\n")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(f.flags.Config), "headers"), []byte("A: b\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := f.open()
+	save(t, s, `{"target":{"nas":{"when":"request"}}}`)
+	cfg := s.take()
+	nas, err := cfg.target("nas", cfg.Targets["nas"])
+	if err != nil || nas.When != "request" || nas.URL == "" || nas.Headers.Get("A") != "b" {
+		t.Errorf("the target is %+v, %v", nas, err)
+	}
+	save(t, s, `{"target":{"nas":null}}`)
+	if nas := f.open().take().Targets["nas"]; nas.When != "" || nas.URL == "" {
+		t.Errorf("without what was saved it is %+v", nas)
+	}
+}
+
 func exists(f *file, name string) bool {
 	_, err := os.Stat(filepath.Join(f.state, name))
 	return err == nil

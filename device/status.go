@@ -5,53 +5,7 @@ import (
 	"time"
 
 	"clipd/device/api"
-	"clipd/device/ingest"
 )
-
-// Status is the body of /api/v1/status.
-type Status struct {
-	api.State
-	Version string          `json:"version"`
-	Box     string          `json:"box"`
-	Name    string          `json:"name"`
-	Model   string          `json:"model,omitempty"`
-	URL     string          `json:"url"`
-	BootID  string          `json:"boot_id"`
-	Uptime  float64         `json:"uptime"` // seconds since clipd started
-	Scan    ingest.Progress `json:"scan"`
-	Broker  BrokerStatus    `json:"broker"`
-	Push    PushStatus      `json:"push"`
-	TLS     *TLSStatus      `json:"tls,omitempty"` // absent without http.listen_tls
-	Partial int             `json:"partial"`
-	Disk    *Disk           `json:"disk"`                  // null while the recordings folder is away
-	Memory  int64           `json:"memory"`                // bytes resident
-	Celsius *float64        `json:"temperature,omitempty"` // of the board, where it tells
-	Journal [2]uint64       `json:"journal"`               // first and last seq
-}
-
-// BrokerStatus is what the announcer knows of its broker.
-type BrokerStatus struct {
-	URL       string `json:"url"`
-	Connected bool   `json:"connected"`
-	Waiting   uint64 `json:"waiting"` // journal rows not announced yet, at most
-	Error     string `json:"error,omitempty"`
-}
-
-// PushStatus is how the queue of pushes is.
-type PushStatus struct {
-	On       bool      `json:"on"`
-	Waiting  int       `json:"waiting"`
-	Dead     int       `json:"dead"`      // given up
-	UnderWay []Pushing `json:"under_way"` // one at most
-}
-
-// Pushing is a clip on its way to a target.
-type Pushing struct {
-	ID     string `json:"id"`
-	Target string `json:"target"` // of a free URL its origin
-	Sent   int64  `json:"sent"`   // bytes
-	Size   int64  `json:"size"`
-}
 
 // state is what the retained state topic says.
 func (b *box) state() api.State {
@@ -75,32 +29,32 @@ func (b *box) state() api.State {
 	return s
 }
 
-func (b *box) status() Status {
+func (b *box) status() api.Status {
 	t, err := b.store.Totals()
 	if err != nil {
 		b.log.Error("totals could not be read", "error", err)
 	}
 	first, last := b.store.Journal()
-	return Status{
+	return api.Status{
 		State: b.state(), Version: b.version, Box: b.id, Name: b.cfg.Name, Model: model(), URL: b.baseURL(nil),
-		BootID: b.clock.Boot, Uptime: time.Since(b.started).Seconds(), Scan: b.ingest.Progress(),
+		BootID: b.clock.Boot, Uptime: time.Since(b.started).Seconds(), Scan: api.Scan(b.ingest.Progress()),
 		Broker: b.brokerStatus(), Push: b.pushStatus(), TLS: b.tlsStatus(), Partial: t.Partials,
 		Disk: diskOf(b.root), Memory: memory(), Celsius: temperature(thermal), Journal: [2]uint64{first, last},
 	}
 }
 
-func (b *box) pushStatus() PushStatus {
-	s := PushStatus{On: b.pusher.Enabled(), UnderWay: []Pushing{}}
+func (b *box) pushStatus() api.PushStatus {
+	s := api.PushStatus{On: b.pusher.Enabled(), UnderWay: []api.Pushing{}}
 	s.Waiting, s.Dead = b.store.PushCounts()
 	for _, p := range b.pusher.Status() {
 		lane, _, _ := strings.Cut(p.Target, "#")
-		s.UnderWay = append(s.UnderWay, Pushing{p.ID.String(), lane, p.Sent, p.Of})
+		s.UnderWay = append(s.UnderWay, api.Pushing{ID: p.ID.String(), Target: lane, Sent: p.Sent, Size: p.Of})
 	}
 	return s
 }
 
-func (b *box) brokerStatus() BrokerStatus {
-	s := BrokerStatus{URL: b.cfg.MQTT.Broker}
+func (b *box) brokerStatus() api.BrokerStatus {
+	s := api.BrokerStatus{URL: b.cfg.MQTT.Broker}
 	if b.announce != nil {
 		s.Connected, s.Waiting, s.Error = b.announce.Status()
 	}

@@ -17,7 +17,7 @@ func TestSettingsHaveTheKeysOfAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"max_transfers":7`, `"expect":"2m0s"`, `"link_ttl":"1d"`, `"http.max_transfers":"`, `clipd.toml:2"`} {
+	for _, want := range []string{`"max_transfers":7`, `"expect":"2m"`, `"link_ttl":"1d"`, `"http.max_transfers":"`, `clipd.toml:2"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s is missing in %s", want, text)
 		}

@@ -6,23 +6,17 @@ import (
 	"strconv"
 	"strings"
 
+	"clipd/device/api"
 	"clipd/device/root"
 )
 
-// Disk is the file system of the recordings folder, in bytes.
-type Disk struct {
-	Total int64 `json:"total"`
-	Used  int64 `json:"used"` // by everything on it
-	Free  int64 `json:"free"` // for clipd
-}
-
 // diskOf is nil while the recordings folder is away.
-func diskOf(r *root.Root) *Disk {
+func diskOf(r *root.Root) *api.Disk {
 	free, total, err := r.Free()
 	if err != nil {
 		return nil
 	}
-	return &Disk{Total: total, Used: total - free, Free: free}
+	return &api.Disk{Total: total, Used: total - free, Free: free}
 }
 
 // memory is the resident set of this process in bytes (proc_pid_statm(5)), 0 where it is not told.

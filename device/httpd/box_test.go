@@ -85,7 +85,7 @@ func (b *box) open() {
 		SessionKey: bytes.Repeat([]byte{7}, 32),
 		Remove:     b.remove, Adopt: r.Adopt, RotateLinks: b.rotate, Push: b.push, Ack: b.ack,
 		Status: b.status, Settings: b.saved.told, SaveSettings: b.saved.patch, ConfirmSettings: b.saved.confirm, LogTail: b.log.WriteTo,
-		Retention: func() (any, error) { return retention, nil }, ConfirmRetention: b.confirmRetention,
+		Retention: func() (api.Retention, error) { return retention, nil }, ConfirmRetention: b.confirmRetention,
 	}
 	b.addTokens()
 }
@@ -141,12 +141,9 @@ func (b *box) rotate(context.Context) error {
 	return err
 }
 
-func (b *box) status() any {
+func (b *box) status() api.Status {
 	t, _ := b.store.Totals()
-	return struct {
-		api.State
-		Version string `json:"version"`
-	}{api.State{Clips: t.Clips, BytesUsed: t.Bytes, Problems: []string{}}, "test"}
+	return api.Status{State: api.State{Clips: t.Clips, BytesUsed: t.Bytes, Problems: []string{}}, Version: "test"}
 }
 
 func (b *box) must(err error) {

@@ -61,11 +61,11 @@ type Config struct {
 	// RotateLinks replaces the link key, on disk and in Links.
 	RotateLinks func(ctx context.Context) error
 
-	Retention func() (any, error) // body of /api/v1/retention
+	Retention func() (api.Retention, error) // body of /api/v1/retention
 	// ConfirmRetention lets go what retention asks about under the token; an api.Problem for any other.
 	ConfirmRetention func(ctx context.Context, token string) error
 
-	Status   func() any          // body of /api/v1/status: a struct that embeds api.State
+	Status   func() api.Status   // body of /api/v1/status
 	Settings func() api.Settings // body of /api/v1/config, without secrets
 	// SaveSettings lays a JSON merge patch over the settings, to be in force from a moment later on. *api.Problem names the
 	// keys that are wrong.

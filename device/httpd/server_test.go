@@ -138,7 +138,7 @@ func TestNoRequestIsSmuggled(t *testing.T) {
 }
 
 func TestPanicsAreLoggedAndEndTheConnection(t *testing.T) {
-	b := newBox(t, func(c *Config) { c.Status = func() any { panic("broken") } })
+	b := newBox(t, func(c *Config) { c.Status = func() api.Status { panic("broken") } })
 	r := b.request("GET", "/api/v1/status", nil, "Authorization", "Bearer "+b.secret[store.Viewer])
 	if resp, err := client.Do(r); err == nil {
 		resp.Body.Close()
