@@ -19,6 +19,7 @@ test        unzip                        unzip
 test        bsdtar                       libarchive-tools
 test        python3                      python3
 test        npm                          npm
+test,bench  chromium                     chromium
 check       systemd-analyze              systemd
 '
 
@@ -56,20 +57,23 @@ install() {
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
-# node_red installs Node-RED, which Debian does not have, by npm.
-# The folder's name begins with a dot so that go does not look for packages in it.
-node_red() {
+# npm_package FOLDER PACKAGE@VERSION installs what Debian does not have into bin/FOLDER. The folder's name begins with a dot
+# so that go does not look for packages in it.
+npm_package() {
 	local dir
-	dir=$(dirname "$0")/../bin/.node-red
-	if present node-red || [ -x "$dir/node_modules/.bin/node-red" ]; then return; fi
-	echo "installing Node-RED into bin/.node-red"
-	timeout 180 npm install --prefix "$dir" --no-audit --no-fund --ignore-scripts --omit=optional --loglevel=error node-red@4.1.15 ||
-		echo "Node-RED could not be installed; the test of its flow needs it" >&2
+	dir=$(dirname "$0")/../bin/$1
+	if [ -d "$dir/node_modules/${2%@*}" ]; then return; fi
+	echo "installing $2 into bin/$1"
+	timeout 180 npm install --prefix "$dir" --no-audit --no-fund --ignore-scripts --omit=optional --loglevel=error "$2" ||
+		echo "$2 could not be installed; tests need it" >&2
 }
 
 # finish is the end of it once every program is here.
 finish() {
-	if [[ " $* " == *" test "* ]]; then node_red; fi
+	if [[ " $* " == *" test "* ]]; then
+		present node-red || npm_package .node-red node-red@4.1.15
+		npm_package .axe axe-core@4.14.1
+	fi
 	exit 0
 }
 
