@@ -235,6 +235,7 @@ func (b *box) announceConfig() announce.Config {
 		Requests: m.Requests, Ask: b.requests.put,
 		Discovery: m.Discovery, Device: b.describe(), Shown: b.shownIn(), NoteShown: b.noteShown,
 		Pushing: b.pusher.Enabled, SetPushing: b.setPushing,
+		Asked: b.retentionToken, Confirm: func(token string) error { return b.confirmRetention(context.Background(), token) },
 	}
 	if m.PasswordFile != "" {
 		c.Password = func() (string, error) { return b.cfg.secret("mqtt.password_file", m.PasswordFile) }

@@ -91,3 +91,9 @@ func (b *box) confirmRetention(ctx context.Context, token string) error {
 	b.poke()
 	return err
 }
+
+// retentionToken confirms what retention asks, "" where it asks nothing.
+func (b *box) retentionToken() string {
+	_, token := b.retainer.Asked()
+	return token
+}

@@ -55,6 +55,10 @@ type Config struct {
 	Pushing    func() bool      // whether the box pushes to its targets; nil together with SetPushing: it cannot push
 	SetPushing func(bool) error // turns that on and off
 
+	// Asked is the token of what retention asks, "" while it asks nothing; Confirm lets it go. nil: it never asks.
+	Asked   func() string
+	Confirm func(token string) error
+
 	Store *store.Store
 	Links *link.Signer
 	Clock clock.Clock

@@ -92,7 +92,7 @@ func (a *Announcer) document(base string) document {
 	if a.cfg.Device.MAC != "" {
 		d.Device.Connections = [][2]string{{"mac", a.cfg.Device.MAC}}
 	}
-	for _, part := range []map[string]component{a.clips(), measures(), a.controls(), a.recorders()} {
+	for _, part := range []map[string]component{a.clips(), measures(), a.controls(), a.retention(), a.recorders()} {
 		for key, c := range part {
 			c.UniqueID = a.object() + "_" + key
 			d.Components[key] = c
@@ -217,6 +217,7 @@ func (s *session) discovery() {
 	if s.shown == "" {
 		s.noteShown() // before the document: one that nobody remembers is never cleared
 	}
+	s.status.asked = s.asked()
 	s.publish(s.documentTopic(s.cfg.Discovery), true, encode(s.document(s.base)), nil)
 }
 

@@ -24,6 +24,7 @@ func garage(t *testing.T, broker string) Config {
 	c.Discovery = "homeassistant"
 	c.Device = Device{Model: "Raspberry Pi Zero 2 W", MAC: "02:5b:26:a8:dc:12", Expect: []string{"drive way", "O'Neil"}}
 	c.Pushing, c.SetPushing = func() bool { return true }, func(bool) error { return nil }
+	c.Asked, c.Confirm = func() string { return "" }, func(string) error { return nil }
 	return c
 }
 
@@ -71,7 +72,7 @@ func TestDocumentHasWhatHomeAssistantRequires(t *testing.T) {
 	if err := json.Unmarshal(encode(a.document("http://192.0.2.10:8470")), &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.Device["identifiers"] == nil || d.Origin["name"] == nil || d.StateTopic == "" || len(d.Components) != 13 {
+	if d.Device["identifiers"] == nil || d.Origin["name"] == nil || d.StateTopic == "" || len(d.Components) != 16 {
 		t.Errorf("%d components, %+v", len(d.Components), d)
 	}
 	ids, name := map[any]bool{}, regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)

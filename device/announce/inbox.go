@@ -34,12 +34,13 @@ type inbox struct {
 	lost     atomic.Int64  // requests that nobody was told of
 	born     chan struct{} // Home Assistant has come up; holds one
 	push     chan bool     // what push/set said last; holds one
+	confirm  chan string   // what retention/set said last; holds one
 }
 
 func newInbox(t topics, discovery string, now func() time.Time) *inbox {
 	return &inbox{
 		topics: t, discovery: discovery, now: now, requests: make(chan message, waiting), refused: newRefusals(),
-		born: make(chan struct{}, 1), push: make(chan bool, 1),
+		born: make(chan struct{}, 1), push: make(chan bool, 1), confirm: make(chan string, 1),
 	}
 }
 
@@ -50,6 +51,8 @@ func (i *inbox) put(_ mqtt.Client, m mqtt.Message) {
 	case m.Retained():
 	case m.Topic() == i.topics.pushSet():
 		i.pushed(string(m.Payload()))
+	case m.Topic() == i.topics.retentionSet():
+		i.confirmed(m.Payload())
 	case i.discovery != "" && m.Topic() == birth(i.discovery):
 		if string(m.Payload()) == online {
 			i.bear()
@@ -77,6 +80,21 @@ func (i *inbox) pushed(payload string) {
 	}
 	select {
 	case i.push <- payload == switchOn:
+	default:
+	}
+}
+
+// confirmed replaces what was said before and not yet looked at.
+func (i *inbox) confirmed(payload []byte) {
+	if len(payload) > maxTransaction {
+		return
+	}
+	select {
+	case <-i.confirm:
+	default:
+	}
+	select {
+	case i.confirm <- string(payload):
 	default:
 	}
 }

@@ -99,9 +99,10 @@ func (s *session) step(ctx context.Context, changed <-chan struct{}, due <-chan 
 	var answers <-chan answer
 	var born <-chan struct{}
 	var push <-chan bool
+	var confirm <-chan string
 	if !s.unacked.crowded() {
 		requests, refused, answers = s.inbox.requests, s.inbox.refused.some, s.desk.answers
-		born, push = s.inbox.born, s.inbox.push
+		born, push, confirm = s.inbox.born, s.inbox.push, s.inbox.confirm
 	}
 	select {
 	case <-ctx.Done():
@@ -120,6 +121,8 @@ func (s *session) step(ctx context.Context, changed <-chan struct{}, due <-chan 
 		s.respond(r)
 	case on := <-push:
 		s.switchPush(on)
+	case token := <-confirm:
+		s.confirm(token)
 	case <-born:
 		s.greeted = time.Now().Add(s.limits.birth())
 	case <-due:
@@ -163,6 +166,9 @@ func (s *session) filters() map[string]byte {
 	f := map[string]byte{s.topics.requests(): 1}
 	if s.cfg.SetPushing != nil {
 		f[s.topics.pushSet()] = 1
+	}
+	if s.cfg.Confirm != nil {
+		f[s.topics.retentionSet()] = 1
 	}
 	if s.cfg.Discovery != "" {
 		f[birth(s.cfg.Discovery)] = 1

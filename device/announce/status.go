@@ -13,6 +13,7 @@ type status struct {
 	touched bool // something has changed since
 	state   []byte
 	pushing string // what push/state says
+	asked   string // the token that the discovery document confirms with
 	cameras []string
 	at      time.Time // of the last look
 	said    time.Time // of the last state message
@@ -53,6 +54,7 @@ func (s *session) look(now time.Time) {
 		s.cfg.Log.Warn("requests came faster than they could be refused", "lost", n)
 	}
 	s.pushState()
+	s.askAgain()
 	if !slices.Equal(s.cfg.Cameras(), s.status.cameras) {
 		s.info()
 	}

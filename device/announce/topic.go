@@ -21,6 +21,7 @@ func (t topics) camera(name string) string    { return t.base + "/camera/" + lev
 func (t topics) poster() string               { return t.base + "/poster" }
 func (t topics) pushSet() string              { return t.base + "/push/set" }
 func (t topics) pushState() string            { return t.base + "/push/state" }
+func (t topics) retentionSet() string         { return t.base + "/retention/set" }
 func (t topics) request(verb string) string   { return t.base + "/request/" + verb }
 func (t topics) requests() string             { return t.base + "/request/+" }
 func (t topics) response(verb string) string  { return t.base + "/response/" + verb }
