@@ -82,6 +82,7 @@ func build(ctx context.Context, cfg Config, l *lives) (*box, error) {
 			b.close()
 			return nil, err
 		}
+		unmapProgram() // a start runs through most of it
 	}
 	return b, nil
 }

@@ -34,6 +34,7 @@ type lives struct {
 // is a row of lives: settings that change while it runs end one and begin the next, with the same listening sockets.
 func Run(ctx context.Context, cfg Config, p Process) error {
 	limitMemory()
+	go keepProgramSmall(ctx)
 	s, err := openSettings(cfg, p.Log)
 	if err != nil {
 		return err

@@ -58,10 +58,15 @@ func rest(ctx context.Context, calm <-chan struct{}, give func()) error {
 	}
 }
 
-// giveBack returns what a start or a scan needed and the hours after it do not: free heap, and the pages of our own
-// program file that the kernel mapped around those in use. They stay in the page cache and come back by a minor fault.
+// giveBack returns what a start or a scan needed and the hours after it do not: free heap, and our program's pages.
 func giveBack() {
 	debug.FreeOSMemory()
+	unmapProgram()
+}
+
+// unmapProgram lets go of the pages of our own program file: for each that is in use, the kernel maps those around it too,
+// soon nearly all of the file. They stay in the page cache, and those in use come back by a minor fault.
+func unmapProgram() {
 	program, err := os.Executable()
 	if err != nil {
 		return
@@ -70,6 +75,41 @@ func giveBack() {
 		// It is advice: where the kernel refuses, the pages stay.
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.start, m.size, unix.MADV_DONTNEED)
 	}
+}
+
+// programBytes is how much of files may be mapped before our program is unmapped. That is looked at after looksOften when it
+// was so the last time, and up to looksRarely apart when nothing happens.
+const (
+	programBytes = 6 << 20
+	looksOften   = 50 * time.Millisecond
+	looksRarely  = 10 * time.Second
+)
+
+// keepProgramSmall unmaps the program whenever it has grown, until ctx is done.
+func keepProgramSmall(ctx context.Context) {
+	pause := looksOften
+	for timer := time.NewTimer(0); ; timer.Reset(pause) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if pause = min(2*pause, looksRarely); mappedFiles() > programBytes {
+			unmapProgram()
+			pause = looksOften
+		}
+	}
+}
+
+// mappedFiles is how much memory of ours files back (proc_pid_statm(5), shared), in bytes.
+func mappedFiles() int {
+	text, _ := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(text))
+	if len(fields) < 3 {
+		return 0
+	}
+	pages, _ := strconv.Atoi(fields[2])
+	return pages * os.Getpagesize()
 }
 
 // mapping is a range of our address space.

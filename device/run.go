@@ -48,6 +48,7 @@ func (b *box) sayReady(ctx context.Context, n notify) {
 		return
 	case <-b.ingest.Ready():
 	}
+	unmapProgram()
 	n.say(daemon.SdNotifyReady)
 	b.tellSystem()
 	b.log.Info("ready", "url", b.baseURL(nil), "recordings", b.cfg.Root, "broker", b.cfg.MQTT.Broker,
