@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"clipd/device/announce"
@@ -254,6 +256,7 @@ func (b *box) httpdConfig() httpd.Config {
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
 		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: b.hosts(), Location: b.cfg.location(),
+		Targets:      slices.Sorted(maps.Keys(b.cfg.Targets)),
 		TLS:          b.tlsConfig(),
 		MaxTransfers: h.MaxTransfers, TransferRate: int64(h.TransferRate), TotalRate: int64(h.TotalRate), Ready: b.isReady,
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },

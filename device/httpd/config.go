@@ -29,6 +29,7 @@ type Config struct {
 	Version   string
 	PublicURL string         // how the world reaches the box, maybe with a path; "": as the request says
 	Hosts     []string       // further names of the box; its own are asked from the system
+	Targets   []string       // names of the push targets people may choose
 	Location  *time.Location // of days and times on the page; nil is time.Local
 
 	// SessionKey signs browsers' sessions (32 random bytes). nil: one is made up, and browsers sign in again after a restart.

@@ -61,7 +61,7 @@ func (s *Server) mayTry(w http.ResponseWriter, r *http.Request) error {
 	}
 	if wait := s.attempts.wait(r.RemoteAddr); wait > 0 {
 		setRetryAfter(w, wait)
-		return api.NewProblem(api.TooManyRequests, "Too many attempts to sign in", "Wait "+inWords(wait)+" and try again.")
+		return api.NewProblem(api.TooManyRequests, "Too many attempts to sign in", "Wait "+waitText(wait)+" and try again.")
 	}
 	return nil
 }

@@ -75,12 +75,46 @@ func (f filter) player(id store.ID) web.Ref {
 }
 
 func (s *Server) showClips(page *web.Page, f filter, cursor string) error {
+	_, last := s.cfg.Store.Journal() // before the list is read: what happens from now on, the stream tells
+	v := &web.Clips{
+		Folder: s.cfg.Root.Dir(), Operator: page.Role >= web.Operator,
+		Filter: web.Filter{Camera: f.camera, Day: f.day, Pinned: flagText(f.pinned), Pushed: flagText(f.pushed)},
+	}
+	if err := s.showSome(v, f, cursor, last); err != nil {
+		return err
+	}
+	if err := s.showFrame(v, f); err != nil {
+		return err
+	}
+	if len(v.Days) == 0 && cursor == "" {
+		page.Refresh = 5 // the first clip shows up by itself
+	}
+	page.Title, page.View, page.Data = strings.TrimSpace(f.day+" "+text(f.camera)), v, s.scriptData(last)
+	return nil
+}
+
+// showSome is the piece of the list at cursor. On the first one stands what has just arrived.
+func (s *Server) showSome(v *web.Clips, f filter, cursor string, last uint64) error {
 	q := f.query()
 	q.Cursor, q.Limit = cursor, pageClips
 	list, err := s.cfg.Store.List(q)
 	if err != nil {
 		return err
 	}
+	fresh := map[store.ID]bool{}
+	if cursor == "" {
+		if fresh, err = s.arrived(last); err != nil {
+			return err
+		}
+	}
+	rest, apart := s.apart(list.Clips, fresh, f)
+	v.Days, v.Arrived = s.days(rest, fresh, f), s.inWords(apart, fresh, f)
+	s.around(v, f, cursor, list.Next)
+	return nil
+}
+
+// showFrame is what stands around the list.
+func (s *Server) showFrame(v *web.Clips, f filter) error {
 	cameras, err := s.cfg.Store.Cameras()
 	if err != nil {
 		return err
@@ -89,17 +123,11 @@ func (s *Server) showClips(page *web.Page, f filter, cursor string) error {
 	if err != nil {
 		return err
 	}
-	v := &web.Clips{
-		Summary: summary(totals), Notice: s.notice(totals), Folder: s.cfg.Root.Dir(), Cameras: choices(cameras, f),
-		Filter: web.Filter{Camera: f.camera, Day: f.day, Pinned: flagText(f.pinned), Pushed: flagText(f.pushed)},
-		Days:   s.days(list.Clips, f),
+	v.Summary, v.Notice, v.Cameras = summary(totals), s.notice(totals), choices(cameras, f)
+	if totals.Clips > 0 {
+		v.Strip, err = s.strip(f)
 	}
-	s.around(v, f, cursor, list.Next)
-	if len(list.Clips) == 0 && cursor == "" {
-		page.Refresh = 5 // the first clip shows up by itself
-	}
-	page.Title, page.View = strings.TrimPrefix(f.day+" "+f.camera, " "), v
-	return nil
+	return err
 }
 
 // around is where the list goes on, and how it gets wider.
@@ -128,10 +156,9 @@ func choices(cameras []store.Camera, f filter) []web.Choice {
 }
 
 // days groups clips, which come in order, by the box's days.
-func (s *Server) days(clips []store.Clip, f filter) []web.Day {
+func (s *Server) days(clips []store.Clip, fresh map[store.ID]bool, f filter) []web.Day {
 	var days []web.Day
-	for _, c := range clips {
-		v := s.inShort(c, f)
+	for _, v := range s.inWords(clips, fresh, f) {
 		if len(days) == 0 || days[len(days)-1].Date != v.Date {
 			days = append(days, web.Day{Name: v.Day, Date: v.Date})
 		}
@@ -139,4 +166,13 @@ func (s *Server) days(clips []store.Clip, f filter) []web.Day {
 		last.Clips = append(last.Clips, v)
 	}
 	return days
+}
+
+func (s *Server) inWords(clips []store.Clip, fresh map[store.ID]bool, f filter) []web.Clip {
+	all := make([]web.Clip, len(clips))
+	for i, c := range clips {
+		all[i] = s.inShort(c, f)
+		all[i].New = fresh[c.ID]
+	}
+	return all
 }

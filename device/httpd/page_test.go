@@ -58,7 +58,7 @@ func TestThePageListsPlaysAndDownloads(t *testing.T) {
 		t.Errorf("the player: %s", play)
 	}
 	for _, address := range append(linksOf(t, "/", list), linksOf(t, "/", play)...) {
-		if address == "/logout" {
+		if address == "/logout" || address == "/archive.zip" { // a POST; everything there is
 			continue
 		}
 		b.ask(store.NoRole, "GET", address, "", "Cookie", b.signedIn(store.Viewer)).is(t, 200, "")

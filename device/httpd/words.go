@@ -28,13 +28,13 @@ func (s *Server) day(t time.Time) string {
 // inShort is c in words; addresses are relative to the page, and stay under f.
 func (s *Server) inShort(c store.Clip, f filter) web.Clip {
 	start := c.Start.In(s.cfg.Location)
-	bytes := "." + api.ClipPath(c)
+	file := "." + api.ClipPath(c)
 	v := web.Clip{
 		ID: c.ID.String(), Camera: text(c.Camera), Date: start.Format(time.DateOnly), Day: s.day(c.Start),
 		Time: start.Format("15:04:05"), When: start.Format(time.RFC3339), Length: length(c.Duration), Size: size(c.Size),
-		Play: f.player(c.ID), Bytes: web.Ref(bytes), Download: web.Ref(bytes + "?download=1"), Name: text(path.Base(c.Path)),
+		Play: f.player(c.ID), Bytes: c.Size, File: web.Ref(file), Download: web.Ref(file + "?download=1"), Name: text(path.Base(c.Path)),
 		Details: details(c), Pinned: c.Pinned, Pushed: c.Pushed, CutOff: !c.Complete,
-		IsVideo: !strings.HasPrefix(c.MediaType, "image/"), Millis: int(c.Duration.Milliseconds()), Trouble: trouble(c),
+		IsVideo: !strings.HasPrefix(c.MediaType, "image/"), Trouble: trouble(c),
 	}
 	if c.Poster != "" {
 		v.Poster = web.Ref("." + api.PosterPath(c))
@@ -96,10 +96,7 @@ func count(n int) string {
 }
 
 func summary(t store.Totals) string {
-	if t.Clips == 1 {
-		return "1 clip, " + size(t.Bytes)
-	}
-	return count(t.Clips) + " clips, " + size(t.Bytes)
+	return clipCount(t.Clips) + ", " + size(t.Bytes)
 }
 
 // notice is what is wrong with the root, else what is still to be read.
@@ -113,8 +110,8 @@ func (s *Server) notice(t store.Totals) string {
 	return ""
 }
 
-// inWords is how long to wait.
-func inWords(d time.Duration) string {
+// waitText is how long to wait.
+func waitText(d time.Duration) string {
 	if s := int(math.Ceil(d.Seconds())); s != 1 {
 		return strconv.Itoa(s) + " seconds"
 	}

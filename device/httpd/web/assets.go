@@ -77,8 +77,8 @@ func (a Asset) Content() ([]byte, error) {
 	return plain, nil
 }
 
-// asset is the address of the file that pages call name, relative to the page at /.
-func asset(name string) string {
+// Address is the address of the file that pages call name, relative to the page at /. There must be one.
+func Address(name string) string {
 	a, ok := assets[name]
 	if !ok {
 		panic("web: there is no asset " + name)

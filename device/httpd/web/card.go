@@ -10,9 +10,10 @@ type Clip struct {
 	When     string // RFC 3339
 	Length   string
 	Size     string
+	Bytes    int64
 	Poster   Ref // "" if there is none
 	Play     Ref // its player
-	Bytes    Ref // the file
+	File     Ref // its bytes
 	Download Ref
 	Name     string // of the file
 	Details  string // picture size, codecs
@@ -21,28 +22,32 @@ type Clip struct {
 	CutOff   bool
 	New      bool // arrived a moment ago
 	IsVideo  bool
-	Millis   int // duration
 	Trouble  Trouble
 }
 
-func grid(h *HTML, clips []Clip) {
+// grid is clips side by side; dated where they are of several days.
+func grid(h *HTML, clips []Clip, dated bool) {
 	h.Put(`<ul class="grid">` + "\n")
 	for i := range clips {
-		clips[i].card(h)
+		clips[i].card(h, dated)
 	}
 	h.Put("</ul>\n")
 }
 
 // card is the clip as one of many.
-func (c *Clip) card(h *HTML) {
-	h.Put(`<li class="card" data-id="{}"{}{}>
+func (c *Clip) card(h *HTML, dated bool) {
+	shown := c.Time
+	if dated {
+		shown = c.Day + ", " + c.Time
+	}
+	h.Put(`<li class="card" data-id="{}" data-size="{}"{}{}>
 <a class="thumb" href="{}" data-play aria-label="Play {}, {}">`,
-		c.ID, when(c.Pinned, " data-pinned"), when(c.New, " data-new"), c.Play, c.Camera, c.Time)
+		c.ID, c.Bytes, when(c.Pinned, " data-pinned"), when(c.New, " data-new"), c.Play, c.Camera, c.Time)
 	switch {
 	case c.Poster != "":
 		h.Put(`<img src="{}" alt="" loading="lazy" decoding="async">`, c.Poster)
 	case c.IsVideo && c.Trouble.Text == "":
-		h.Put(`<span class="frame" data-frame="{}"></span>`, c.Bytes)
+		h.Put(`<span class="frame" data-frame="{}"></span>`, c.File)
 	}
 	if c.Length != "" {
 		h.Put(`<span class="length">{}</span>`, c.Length)
@@ -56,5 +61,5 @@ func (c *Clip) card(h *HTML) {
 <div class="line dim"><span>{}</span><a href="{}" download aria-label="Download {}, {}">Download</a></div>
 </div>
 </li>
-`, c.ID, c.Camera, c.Time, c.Camera, c.When, c.Time, c.Size, c.Download, c.Camera, c.Time)
+`, c.ID, c.Camera, c.Time, c.Camera, c.When, shown, c.Size, c.Download, c.Camera, c.Time)
 }

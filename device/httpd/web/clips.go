@@ -4,6 +4,8 @@ package web
 type Clips struct {
 	Notice   string // what is wrong or under way; "" for nothing
 	Summary  string // "1,204 clips, 31 GB"
+	Strip    *Strip // nil while there are no clips at all
+	Operator bool   // who looks may change clips
 	Cameras  []Choice
 	Filter   Filter
 	Arrived  []Clip // came in a moment ago but do not stand first, as they were recorded earlier
@@ -37,23 +39,34 @@ func (v *Clips) View(h *HTML) {
 	if v.Notice != "" {
 		h.Put(`<p class="notice" role="status">{}</p>`+"\n", v.Notice)
 	}
+	if v.Strip != nil {
+		v.Strip.View(h)
+	}
+	h.Put(`<div id="view" data-view="list">` + "\n<h1 class=\"unseen\">Clips</h1>\n")
 	v.filters(h)
-	h.Put(`<div id="list" data-newest="{}" data-older="{}">`+"\n", v.Newest, v.Older)
+	h.Put(`<div id="list">` + "\n" + `<div class="chunk">` + "\n")
+	v.list(h)
+	h.Put("</div>\n")
+	v.pages(h)
+	h.Put("</div>\n")
+	v.selection(h)
+	h.Put("</div>\n")
+}
+
+func (v *Clips) list(h *HTML) {
 	if len(v.Arrived) > 0 {
 		h.Put(`<section class="day arrived" data-day="arrived">` + "\n<h2>Just arrived</h2>\n")
-		grid(h, v.Arrived)
+		grid(h, v.Arrived, true)
 		h.Put("</section>\n")
 	}
 	for _, d := range v.Days {
 		h.Put(`<section class="day" data-day="{}">`+"\n<h2>{}</h2>\n", d.Date, d.Name)
-		grid(h, d.Clips)
+		grid(h, d.Clips, false)
 		h.Put("</section>\n")
 	}
-	if len(v.Days) == 0 {
+	if len(v.Days)+len(v.Arrived) == 0 {
 		v.empty(h)
 	}
-	h.Put("</div>\n")
-	v.pages(h)
 }
 
 // filters is the cameras, and a form for the rest.
@@ -118,4 +131,23 @@ func (v *Clips) pages(h *HTML) {
 		h.Put(`<a class="button older" href="{}" rel="next">Older</a>`+"\n", v.Older)
 	}
 	h.Put("</nav>\n")
+}
+
+// selection is what can be done with the clips that are ticked. Without scripts it downloads those of this piece.
+func (v *Clips) selection(h *HTML) {
+	h.Put(`<form id="pick" class="picked" method="get" action="./archive.zip" aria-label="Selected clips">
+<output data-count>Tick clips to download them in one file</output>
+<button class="button main" data-do="zip">Download ZIP</button>
+`)
+	if v.Operator {
+		h.Put(`<button type="button" class="button" data-js data-do="pin">Pin</button>
+<button type="button" class="button" data-js data-do="unpin">Unpin</button>
+<button type="button" class="button" data-js data-do="push">Push…</button>
+<button type="button" class="button bad" data-js data-do="delete">Delete</button>
+`)
+	}
+	h.Put(`<button type="button" class="button" data-js data-do="all">Select all that match</button>
+<button type="button" class="button" data-js data-do="none">Clear</button>
+</form>
+`)
 }

@@ -20,7 +20,7 @@ type HTML struct{ out []byte }
 // Bytes is what was put so far.
 func (h *HTML) Bytes() []byte { return h.out }
 
-// Put appends format with each {} replaced by the next argument: a string or an int as escaped text, in text or inside
+// Put appends format with each {} replaced by the next argument: a string or a number as escaped text, in text or inside
 // a quoted attribute; a Ref inside href, src, action and the like, and nowhere else; markup, such as when gives, as it
 // is. A format holds whole tags. One that does not, or does not fit its arguments, panics: it is a constant, so the
 // first test that shows the page finds it.
@@ -52,6 +52,9 @@ func (h *HTML) arg(at place, arg any) {
 	case int:
 		at.wantText()
 		h.out = strconv.AppendInt(h.out, int64(v), 10)
+	case int64:
+		at.wantText()
+		h.out = strconv.AppendInt(h.out, v, 10)
 	case Ref:
 		at.wantRef()
 		h.out = appendText(h.out, v.local())

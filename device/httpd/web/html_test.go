@@ -15,12 +15,13 @@ var hostile = []string{
 
 func everyPage(name string) string {
 	c := Clip{ID: name, Camera: name, Date: name, Day: name, Time: name, When: name, Length: name, Size: name, Poster: Ref(name),
-		Play: Ref(name), Bytes: Ref(name), Download: Ref(name), Name: name, Details: name, IsVideo: true, Trouble: Trouble{Text: name}}
+		Play: Ref(name), File: Ref(name), Download: Ref(name), Name: name, Details: name, IsVideo: true, Trouble: Trouble{Text: name}}
+	strip := Strip{Days: []StripDay{{name, name, name, name, Ref(name), 1, true, true}}, Earlier: Ref(name), Later: Ref(name), Camera: name}
 	var out strings.Builder
 	for _, v := range []View{
-		&Clips{Notice: name, Summary: name, Cameras: []Choice{{}, {}, {Name: name, Address: Ref(name)}}, Filter: Filter{name, name, name, name},
+		&Clips{Operator: true, Strip: &strip, Notice: name, Summary: name, Cameras: []Choice{{}, {}, {Name: name, Address: Ref(name)}}, Filter: Filter{name, name, name, name},
 			Arrived: []Clip{c}, Days: []Day{{name, name, []Clip{c}}}, Older: Ref(name), Newest: Ref(name), Everyone: Ref(name)},
-		&Clips{Folder: name}, &Player{Clip: c, Newer: Ref(name), Older: Ref(name), Back: Ref(name)},
+		&Clips{Folder: name}, &Player{Operator: true, Strip: &strip, Clip: c, Newer: Ref(name), Older: Ref(name), Back: Ref(name)},
 		SignIn{Root: name, Problem: name}, Problem{Root: name, Title: name, Detail: name},
 	} {
 		p := Page{Box: name, Title: name, Root: "./", Role: Admin, Data: []Datum{{"x", name}}, View: v}

@@ -69,12 +69,12 @@ func (p *Page) head(h *HTML) {
 <title>{}</title>
 <link rel="icon" href="{}" type="image/svg+xml">
 <link rel="stylesheet" href="{}">
-`, p.Title, p.ref(asset("icon.svg")), p.ref(asset("style.css")))
+`, p.Title, p.ref(Address("icon.svg")), p.ref(Address("style.css")))
 	for _, name := range p.Styles {
-		h.Put(`<link rel="stylesheet" href="{}">`+"\n", p.ref(asset(name+".css")))
+		h.Put(`<link rel="stylesheet" href="{}">`+"\n", p.ref(Address(name+".css")))
 	}
 	for _, name := range p.Modules {
-		h.Put(`<script type="module" src="{}"></script>`+"\n", p.ref(asset(name+".js")))
+		h.Put(`<script type="module" src="{}"></script>`+"\n", p.ref(Address(name+".js")))
 	}
 	if p.Refresh > 0 {
 		h.Put(`<noscript><meta http-equiv="refresh" content="{}"></noscript>`+"\n", p.Refresh)
@@ -98,7 +98,7 @@ func (p *Page) bar(h *HTML) {
 	h.Put(`<a class="skip" href="{}">Skip to content</a>
 <header class="bar">
 <a class="brand" href="{}"><img src="{}" alt="" width="28" height="28"><bdi>{}</bdi></a>
-`, Ref("#main"), p.ref(""), p.ref(asset("icon.svg")), p.Box)
+`, Ref("#main"), p.ref(""), p.ref(Address("icon.svg")), p.Box)
 	if p.Role > Stranger {
 		p.nav(h)
 		h.Put(`<form method="post" action="{}"><button class="quiet">Sign out</button></form>`+"\n", p.ref("logout"))

@@ -4,7 +4,9 @@ package web
 type Player struct {
 	Clip         Clip
 	Newer, Older Ref // "" if there is none
-	Back         Ref
+	Back         Ref // the list
+	Strip        *Strip
+	Operator     bool // who looks may change the clip
 }
 
 // Trouble says why a browser shows no picture of a clip and what would change that.
@@ -15,17 +17,20 @@ type Trouble struct {
 
 // View writes the player.
 func (v *Player) View(h *HTML) {
-	h.Put(`<article class="player" data-id="{}" aria-label="Clip">
+	v.Strip.View(h)
+	h.Put(`<div id="view" data-view="player">
+<article class="player" data-id="{}" data-name="{}" aria-label="Clip"{}>
 <nav class="steps" aria-label="Clips">
 <a class="button" href="{}" data-back>All clips</a>
 <span class="pair">
-`, v.Clip.ID, v.Back)
+`, v.Clip.ID, v.Clip.Camera+", "+v.Clip.Time, when(v.Clip.Pinned, " data-pinned"), v.Back)
 	step(h, v.Older, "Previous", "prev")
 	step(h, v.Newer, "Next", "next")
 	h.Put("</span>\n</nav>\n")
 	v.Clip.stage(h)
+	v.tools(h)
 	v.Clip.facts(h)
-	h.Put("</article>\n")
+	h.Put("</article>\n</div>\n")
 }
 
 func step(h *HTML, to Ref, name, rel string) {
@@ -41,12 +46,12 @@ func (c *Clip) stage(h *HTML) {
 	h.Put(`<div class="stage">`)
 	switch {
 	case !c.IsVideo:
-		h.Put(`<img src="{}" alt="{}">`, c.Bytes, c.Name)
+		h.Put(`<img src="{}" alt="{}">`, c.File, c.Name)
 	case c.Trouble.Sure:
 	case c.Poster != "":
-		h.Put(`<video src="{}" poster="{}" controls autoplay muted playsinline preload="metadata"></video>`, c.Bytes, c.Poster)
+		h.Put(`<video src="{}" poster="{}" controls autoplay muted playsinline preload="metadata"></video>`, c.File, c.Poster)
 	default:
-		h.Put(`<video src="{}" controls autoplay muted playsinline preload="metadata"></video>`, c.Bytes)
+		h.Put(`<video src="{}" controls autoplay muted playsinline preload="metadata"></video>`, c.File)
 	}
 	h.Put("</div>\n")
 	switch t := c.Trouble; {
@@ -55,6 +60,31 @@ func (c *Clip) stage(h *HTML) {
 	case t.Text != "":
 		h.Put(`<p class="notice trouble" data-trouble>No picture? {}</p>`+"\n", t.Text)
 	}
+}
+
+// tools is what can be done with the clip.
+func (v *Player) tools(h *HTML) {
+	h.Put(`<div class="tools" role="group" aria-label="This clip">` + "\n")
+	if v.Clip.IsVideo && !v.Clip.Trouble.Sure {
+		h.Put(`<span class="pair" data-js>
+<button type="button" class="button" data-do="back" aria-label="One frame back" title="One frame back (,)">‹|</button>
+<button type="button" class="button" data-do="forward" aria-label="One frame forward" title="One frame forward (.)">|›</button>
+<label class="speed">Speed <select data-do="speed"><option value="0.25">¼×</option><option value="0.5">½×</option><option value="1" selected>1×</option><option value="2">2×</option><option value="4">4×</option><option value="8">8×</option></select></label>
+<button type="button" class="button" data-do="full" title="Full screen (f)">Full screen</button>
+</span>
+`)
+	}
+	h.Put(`<span class="pair">
+<a class="button main" href="{}" download>Download</a>
+<button type="button" class="button" data-js data-do="link">Copy link</button>
+`, v.Clip.Download)
+	if v.Operator {
+		h.Put(`<button type="button" class="button" data-js data-do="pin" aria-pressed="{}">Pin</button>
+<button type="button" class="button" data-js data-do="push">Push…</button>
+<button type="button" class="button bad" data-js data-do="delete">Delete</button>
+`, map[bool]string{true: "true", false: "false"}[v.Clip.Pinned])
+	}
+	h.Put("</span>\n</div>\n")
 }
 
 // facts is what is known of the clip, and what can be done with it.
@@ -66,9 +96,8 @@ func (c *Clip) facts(h *HTML) {
 <p class="dim">{}{}{}</p>
 <p class="dim file"><bdi>{}</bdi></p>
 </div>
-<a class="button main" href="{}" download>Download</a>
 </div>
-`, c.Camera, c.When, c.Day, c.Time, c.inShort(), when(c.CutOff, " · cut off"), when(c.Pinned, " · pinned"), c.Name, c.Download)
+`, c.Camera, c.When, c.Day, c.Time, c.inShort(), when(c.CutOff, " · cut off"), when(c.Pinned, " · pinned"), c.Name)
 }
 
 func (c *Clip) inShort() string {
