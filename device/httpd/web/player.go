@@ -17,7 +17,6 @@ type Trouble struct {
 
 // View writes the player.
 func (v *Player) View(h *HTML) {
-	v.Strip.View(h)
 	h.Put(`<div id="view" data-view="player">
 <article class="player" data-id="{}" data-name="{}" aria-label="Clip"{}>
 <nav class="steps" aria-label="Clips">
@@ -27,10 +26,14 @@ func (v *Player) View(h *HTML) {
 	step(h, v.Older, "Previous", "prev")
 	step(h, v.Newer, "Next", "next")
 	h.Put("</span>\n</nav>\n")
+	h.Put(`<div class="pane">` + "\n")
 	v.Clip.stage(h)
-	v.tools(h)
+	h.Put(`<div class="side">` + "\n")
+	v.Clip.trouble(h)
 	v.Clip.facts(h)
-	h.Put("</article>\n</div>\n")
+	v.tools(h)
+	h.Put("</div>\n</div>\n</article>\n</div>\n")
+	v.Strip.View(h)
 }
 
 func step(h *HTML, to Ref, name, rel string) {
@@ -48,12 +51,17 @@ func (c *Clip) stage(h *HTML) {
 	case !c.IsVideo:
 		h.Put(`<img src="{}" alt="{}">`, c.File, c.Name)
 	case c.Trouble.Sure:
+		h.Put(`<p class="none">No browser can show this clip</p>`)
 	case c.Poster != "":
 		h.Put(`<video src="{}" poster="{}" controls autoplay muted playsinline preload="metadata"></video>`, c.File, c.Poster)
 	default:
 		h.Put(`<video src="{}" controls autoplay muted playsinline preload="metadata"></video>`, c.File)
 	}
 	h.Put("</div>\n")
+}
+
+// trouble is the reason why there is no picture, or may be none.
+func (c *Clip) trouble(h *HTML) {
 	switch t := c.Trouble; {
 	case t.Sure:
 		h.Put(`<p class="notice trouble">{}</p>`+"\n", t.Text)
@@ -90,12 +98,10 @@ func (v *Player) tools(h *HTML) {
 // facts is what is known of the clip, and what can be done with it.
 func (c *Clip) facts(h *HTML) {
 	h.Put(`<div class="facts">
-<div>
 <h1><bdi>{}</bdi></h1>
 <p><time datetime="{}">{}, {}</time></p>
 <p class="dim">{}{}{}</p>
 <p class="dim file"><bdi>{}</bdi></p>
-</div>
 </div>
 `, c.Camera, c.When, c.Day, c.Time, c.inShort(), when(c.CutOff, " · cut off"), when(c.Pinned, " · pinned"), c.Name)
 }

@@ -47,14 +47,18 @@ function update() {
 function event(e) {
   switch (e.event_type) {
     case 'clip_removed': removed(e.id); break
-    case 'clip_pinned': return marked(e.id, 'pinned', true)
-    case 'clip_unpinned': return marked(e.id, 'pinned', false)
-    case 'push_done': return marked(e.id, 'pushed', true)
+    case 'clip_pinned': return mark(e.id, 'pinned', true)
+    case 'clip_unpinned': return mark(e.id, 'pinned', false)
+    case 'push_done': return mark(e.id, 'pushed', true)
     case 'clip_added': case 'gap': case 'time_corrected': case 'storage_problem': case 'storage_ok': break
     default: return
   }
   update()
   later()
+}
+
+function mark(id, word, on) {
+  if (!marked(id, word, on)) stale = true // on a card that is not shown now
 }
 
 let timer = null

@@ -180,16 +180,17 @@ export function removed(id) {
   }
 }
 
-// marked shows on a clip's card that it is pinned, or pushed, or no longer.
+// marked shows on a clip's card that it is pinned, or pushed, or no longer. It is false where there is no card.
 export function marked(id, word, on) {
   const card = cardOf(id)
-  if (!card) return
+  if (!card) return false
   const text = { pinned: 'Pinned', pushed: 'Pushed' }[word]
   const badges = $('.badges', card)
   const badge = [...badges.children].find(b => b.textContent === text)
   if (on && !badge) badges.append(make('span', { class: 'badge', text }))
   if (!on) badge?.remove()
   if (word === 'pinned') on ? card.dataset.pinned = '' : delete card.dataset.pinned
+  return true
 }
 
 // arrived tells that clips came while one looks further down.

@@ -1,6 +1,6 @@
 // One clip: the picture, what can be done with it, and keys. The browser seeks by itself, by Range.
 
-import { $, mayOperate } from './dom.js'
+import { $, make, mayOperate } from './dom.js'
 import { go } from './view.js'
 import { link, pin, push, remove } from './deeds.js'
 
@@ -47,16 +47,13 @@ function measure(video) {
 
 // unplayable says in words why there is no picture.
 function unplayable(video) {
-  const trouble = $('[data-trouble]')
-  if (trouble) { trouble.hidden = false; trouble.setAttribute('role', 'alert') }
-  else if (!$('.stage + .trouble')) {
-    const p = document.createElement('p')
-    p.className = 'notice trouble'
-    p.setAttribute('role', 'alert')
-    p.textContent = 'This browser cannot play the clip, or the file is damaged. Download it and open it in VLC.'
-    $('.stage').after(p)
-  }
-  video.closest('.stage').classList.add('none')
+  const text = 'This browser cannot play the clip, or the file is damaged. Download it and open it in VLC.'
+  const trouble = $('.trouble') || make('p', { class: 'notice trouble', text })
+  trouble.hidden = false
+  trouble.setAttribute('role', 'alert')
+  $('.side').prepend(trouble)
+  video.replaceWith(make('p', { class: 'none', text: 'No picture in this browser' }))
+  $('.tools [data-js]').hidden = true
 }
 
 // playerKeys starts buttons and keys once; they work for every clip that is shown later.

@@ -6,6 +6,7 @@ import { ask } from './box.js'
 const minute = 60e3, hour = 60 * minute, day = 24 * hour
 const shortest = 4 * hour // below, clips are asked for
 const most = 1000 // clips in one answer
+const few = 300 // so few are shown one by one instead of counted
 
 const steps = [1, 2, 3, 6, 12, 24].map(h => h * hour)
 
@@ -45,19 +46,25 @@ export class Spans {
     this.asked = asked
     const q = new URLSearchParams({ from: new Date(asked.from).toISOString(), to: new Date(asked.to).toISOString() })
     try {
-      const by = asked.step ? await this.counts(q, asked.step) : await this.clips(q)
-      if (this.asked !== asked) return
-      this.got = asked
-      this.by = by
-      this.add(by.keys())
-      this.changed()
+      const sum = asked.step ? await this.take(asked, this.counts(q, asked.step)) : 0
+      if (sum <= few && asked.step <= hour) await this.take(asked, this.clips(q))
     } catch { /* the strips stay as they are; that the box is away is said elsewhere */ }
   }
 
+  // take shows what an answer brings, unless something else has been asked for since. It resolves to how many clips it has.
+  async take(asked, answer) {
+    const by = await answer
+    if (this.asked !== asked) return Infinity
+    this.got = asked
+    this.by = by
+    this.most = Math.max(1, ...[...by.values()].flat().map(s => s.clips))
+    this.add(by.keys())
+    this.changed()
+    return [...by.values()].flat().reduce((n, s) => n + s.clips, 0)
+  }
+
   async counts(q, step) {
-    q.set('step', step / 1000)
-    const { spans } = await ask('GET', 'timeline?' + q)
-    this.most = Math.max(1, ...spans.map(s => s.clips))
+    const { spans } = await ask('GET', `timeline?${q}&step=${step / 1000}`)
     return group(spans, s => ({ from: Date.parse(s.from), to: Date.parse(s.from) + step, clips: s.clips }))
   }
 
@@ -65,7 +72,6 @@ export class Spans {
     q.set('limit', most)
     q.set('order', 'oldest')
     const { clips } = await ask('GET', 'clips?' + q)
-    this.most = 1
     return group(clips, c => ({ from: Date.parse(c.start), to: Date.parse(c.start) + Math.max(c.duration, 1) * 1000, clips: 1, id: c.id }))
   }
 
