@@ -2,7 +2,7 @@
 // (bin/clipd) and a real mosquitto, writes real files, and reads what the kernel counts. Each figure is a file of its own.
 // It prints Markdown tables and writes the same as JSON.
 //
-//	make bench            everything, about ten minutes
+//	make bench            everything, about forty minutes
 //	make bench QUICK=1    smaller numbers, about a minute
 package main
 
@@ -50,6 +50,8 @@ var figures = []figure{
 	{"pages", pages},
 	{"pull", pulls},          // clipctl against the box
 	{"transfers", transfers}, // the comparison with other servers
+	{"cold", warmAmongCold},
+	{"endurance", endurance},
 }
 
 func main() {

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// usage is what a server holds at one moment.
+type usage struct {
+	anonymous int64 // bytes
+	files     int
+}
+
+// endurance keeps clipd under mixed load for ten minutes: whole clips, slow clients, small ranges, clients that read
+// nothing and clients that vanish. It compares what the box holds before and after; before, each load was there once.
+func endurance(ctx context.Context, b *bench) (_ []table, err error) {
+	if err := moreFiles(); err != nil {
+		return nil, err
+	}
+	s := site{dir: filepath.Join(b.dir, "endurance"), size: 50_000_000}
+	if err := os.MkdirAll(s.dir, 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "clip.mp4"), b.sample.padded(int(s.size)), 0o666); err != nil {
+		return nil, err
+	}
+	sv, err := startClipd(ctx, b, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, sv.stop()) }()
+	if err := mixedLoad(ctx, sv, 10*time.Second, s.size); err != nil {
+		return nil, err
+	}
+	before, err := sv.rested(ctx)
+	if err != nil {
+		return nil, err
+	}
+	span := time.Duration(b.pick(600, 30)) * time.Second
+	if err := mixedLoad(ctx, sv, span, s.size); err != nil {
+		return nil, err
+	}
+	after, err := sv.rested(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := table{Title: fmt.Sprintf("%v of mixed load", span)}
+	t.add("anonymous memory, before / after", mb(before.anonymous)+" / "+mb(after.anonymous), "the same")
+	t.add("open files, before / after", fmt.Sprintf("%d / %d", before.files, after.files), "the same")
+	return []table{t}, nil
+}
+
+// mixedLoad is 200 clients for span, each doing one thing after the other.
+func mixedLoad(ctx context.Context, s *server, span time.Duration, size int64) error {
+	ctx, stop := context.WithTimeout(ctx, span)
+	defer stop()
+	return each(ctx, s, 200, 64<<10, func(i int, c *client) error {
+		c.close() // each thing has a connection of its own
+		for ctx.Err() == nil {
+			if err := s.oneThing(ctx, i, size); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// oneThing is what one client does on one connection.
+func (s *server) oneThing(ctx context.Context, i int, size int64) error {
+	c, err := dial(context.WithoutCancel(ctx), s, 64<<10)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	brief, stop := context.WithTimeout(ctx, time.Duration(1+rand.IntN(9))*time.Second)
+	defer stop()
+	switch i % 5 {
+	case 0: // the whole clip
+		_, _, err = c.fetch(ctx, 0, 0, 0)
+	case 1: // slow, and gone in the middle
+		_, _, err = c.fetch(brief, 0, 0, 50e3)
+	case 2: // ranges on one connection
+		for range 50 {
+			at := rand.Int64N(size - rangeBytes)
+			if _, _, err = c.fetch(ctx, at, at+rangeBytes-1, 1e6); err != nil {
+				return err
+			}
+		}
+	case 3: // asks and reads nothing
+		err = c.send(0, 0)
+		<-brief.Done()
+	case 4: // says nothing
+		<-brief.Done()
+	}
+	return err
+}
+
+// rested is what the server holds when nobody is served and it has been left alone for long enough to give memory back.
+func (s *server) rested(ctx context.Context) (usage, error) {
+	var last usage
+	since := time.Now()
+	err := wait(ctx, func() (bool, error) {
+		n, err := anonymous(s.pids[0])
+		now := usage{n, s.files()}
+		if now.files != last.files || now.anonymous > last.anonymous {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 70*time.Second, err
+	})
+	return last, err
+}
