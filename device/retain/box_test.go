@@ -33,6 +33,7 @@ type box struct {
 	kept     []byte
 	fail     error // of the next deletions
 	off      string
+	judge    func(Doomed) // of each deletion, before it is made; nil: it may be
 }
 
 // noon is when the tests begin.
@@ -142,6 +143,9 @@ func (b *box) expire(ctx context.Context, clips []Doomed) (gone int, err error) 
 		return 0, b.fail
 	}
 	for _, c := range clips {
+		if b.judge != nil {
+			b.judge(c)
+		}
 		if err := b.store.Apply(ctx, store.Expire(c.ID, c.Reason)); err != nil {
 			return gone, err
 		}

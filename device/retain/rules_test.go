@@ -122,3 +122,24 @@ func TestPins(t *testing.T) {
 		t.Errorf("%d clips are left", n)
 	}
 }
+
+// Classes may share a camera: each goes by its own age, whichever is shorter.
+func TestClassesOfOneCamera(t *testing.T) {
+	for name, ages := range map[string][2]time.Duration{"shorter": {5 * time.Hour, 10 * time.Hour}, "longer": {10 * time.Hour, 5 * time.Hour}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBox(t, Rules{Age: ages[1], Classes: []Class{
+				{Name: "motion", Match: func(p string) bool { return strings.Contains(p, "motion") }, Age: ages[0]},
+			}})
+			var motion, other []store.Clip
+			for i := range 20 {
+				at := noon.Add(-time.Duration(i) * time.Hour)
+				motion = append(motion, b.add("front/motion-"+string(rune('a'+i))+".mp4", 1, at))
+				other = append(other, b.add("front/"+string(rune('a'+i))+".mp4", 1, at))
+			}
+			b.run()
+			if m, o := b.left(motion), b.left(other); m != int(ages[0].Hours())+1 || o != int(ages[1].Hours())+1 {
+				t.Errorf("%d and %d clips are left", m, o)
+			}
+		})
+	}
+}
