@@ -41,7 +41,7 @@ func (c *Clip) card(h *HTML, dated bool) {
 		shown = c.Day + ", " + c.Time
 	}
 	h.Put(`<li class="card" data-id="{}" data-size="{}"{}{}>
-<a class="thumb" href="{}" data-play aria-label="Play {}, {}">`,
+<a class="thumb" href="{}" data-play><span class="unseen">Play {}, {}</span>`,
 		c.ID, c.Bytes, when(c.Pinned, " data-pinned"), when(c.New, " data-new"), c.Play, c.Camera, c.Time)
 	switch {
 	case c.Poster != "":

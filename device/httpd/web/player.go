@@ -38,7 +38,7 @@ func (v *Player) View(h *HTML) {
 
 func step(h *HTML, to Ref, name, rel string) {
 	if to == "" {
-		h.Put(`<span class="button off">{}</span>`+"\n", name)
+		h.Put(`<a class="button off" role="link" aria-disabled="true">{}</a>`+"\n", name)
 		return
 	}
 	h.Put(`<a class="button" href="{}" rel="{}">{}</a>`+"\n", to, rel, name)

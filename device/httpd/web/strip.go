@@ -46,6 +46,6 @@ func (v *Strip) View(h *HTML) {
 }
 
 func (d *StripDay) view(h *HTML) {
-	h.Put(`<li><a href="{}" data-date="{}"{}{}{} aria-label="{}" title="{}"><small>{}</small><span>{}</span></a></li>`+"\n",
+	h.Put(`<li><a href="{}" data-date="{}"{}{}{} title="{}"><span class="unseen">{}</span><small aria-hidden="true">{}</small><span aria-hidden="true">{}</span></a></li>`+"\n",
 		d.Address, d.Date, levels[d.Level], when(d.Chosen, ` aria-current="date"`), when(d.Weekend, " data-weekend"), d.Label, d.Label, d.Month, d.Number)
 }
