@@ -69,8 +69,7 @@ func (s *Server) writePage(w http.ResponseWriter, r *http.Request, status int, p
 	h.Set("Content-Security-Policy", web.Policy)
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	w.Write(page.Write())
+	writeCompressed(w, r, status, page.Write())
 }
 
 func (s *Server) signInPage(w http.ResponseWriter, r *http.Request, status int, p *api.Problem) error {

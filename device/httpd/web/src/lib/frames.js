@@ -4,7 +4,10 @@ import { $, make } from './dom.js'
 
 const atOnce = 2
 const wanted = new Set()
+const patience = 4 // failures in a row: then the clips are of a kind, or on a disk, that gives none
+
 let busy = 0
+let failed = 0
 
 const sight = new IntersectionObserver(seen => {
   for (const { target, isIntersecting } of seen) isIntersecting ? wanted.add(target) : wanted.delete(target)
@@ -17,7 +20,7 @@ export function frames() {
 }
 
 function next() {
-  while (busy < atOnce && wanted.size) {
+  while (busy < atOnce && wanted.size && failed < patience) {
     const [place] = wanted
     wanted.delete(place)
     sight.unobserve(place)
@@ -36,8 +39,8 @@ function draw(place) {
     next()
   }
   const timer = setTimeout(done, 10_000)
-  video.addEventListener('error', done, { once: true })
-  video.addEventListener('loadeddata', () => { paint(place, video); done() }, { once: true })
+  video.addEventListener('error', () => { failed++; done() }, { once: true })
+  video.addEventListener('loadeddata', () => { failed = 0; paint(place, video); done() }, { once: true })
 }
 
 function paint(place, video) {
