@@ -20,10 +20,10 @@ EMULATED = ^Test(Killed|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoPr
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: help build arm dist deb run web deps test check fuzz bench clean
+.PHONY: vm-test help build arm dist deb run web deps test check fuzz bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/clipd and bin/clipctl for this machine
 	$(GOBUILD) -o bin/clipd ./cmd/clipd
@@ -59,6 +59,10 @@ test: ## all tests: with the race detector, then the unit suite on 32-bit x86 an
 	go test -race -timeout 15m ./...
 	GOARCH=386 CGO_ENABLED=0 go test -short -timeout 10m $(UNIT)
 	GOARCH=arm GOARM=6 CGO_ENABLED=0 go test -short -timeout 15m -skip '$(EMULATED)' -exec "$(QEMU)" $(UNIT)
+
+vm-test: ## tests under another kernel, in an emulated computer: HTTPS whose records the kernel makes
+	build/deps.sh vm
+	VM=1 go test -count=1 -timeout 15m ./build/vm
 
 check: ## formatting, vet on three processors, staticcheck, import direction, systemd units, modules
 	build/deps.sh check

@@ -4,6 +4,9 @@ go 1.26.0
 
 toolchain go1.26.6
 
+// Sockets of Multipath TCP, which Go listens on where the kernel has it, know neither TCP_NOTSENT_LOWAT nor TCP_ULP.
+godebug multipathtcp=0
+
 require (
 	github.com/BurntSushi/toml v1.6.0
 	github.com/Shopify/toxiproxy/v2 v2.5.0

@@ -1,5 +1,5 @@
 #!/bin/bash
-# deps.sh SET...: sees to it that the programs of each SET (test, check, bench) are here. Installs what is missing with
+# deps.sh SET...: sees to it that the programs of each SET (test, check, bench, vm) are here. Installs what is missing with
 # apt-get where that needs no password; else says what to install, which is an error only when CI is set (on a laptop,
 # the tests that need them skip and say so).
 set -eu
@@ -21,6 +21,10 @@ test        python3                      python3
 test        npm                          npm
 test,bench  chromium                     chromium
 check       systemd-analyze              systemd
+vm          qemu-system-x86_64           qemu-system-x86
+vm          curl                         curl
+vm          openssl                      openssl
+vm          gnutls-cli                   gnutls-bin
 '
 
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

@@ -19,6 +19,7 @@ import (
 	"clipd/device/clock"
 	"clipd/device/httpd"
 	"clipd/device/ingest"
+	"clipd/device/ktls"
 	"clipd/device/lane"
 	"clipd/device/link"
 	"clipd/device/poster"
@@ -59,6 +60,7 @@ type box struct {
 	listener    net.Listener
 	listenerTLS net.Listener // nil without http.listen_tls, as the next
 	certificate *certificate.Source
+	kernelTLS   ktls.Kernel
 	broker      *broker.Broker      // nil unless embedded
 	announce    *announce.Announcer // nil without a broker
 	requests    *requests
@@ -256,8 +258,8 @@ func (b *box) httpdConfig() httpd.Config {
 		Store: b.store, Tokens: b.tokens, Links: b.links, Root: b.root, Clock: b.clock, Log: b.log,
 		Box:        api.Box{ID: b.id, Name: b.cfg.Name, Generation: b.store.Generation()},
 		SessionKey: b.session, Version: b.version, PublicURL: h.PublicURL, Hosts: b.hosts(), Location: b.cfg.location(),
-		Targets:      slices.Sorted(maps.Keys(b.cfg.Targets)),
-		TLS:          b.tlsConfig(),
+		Targets: slices.Sorted(maps.Keys(b.cfg.Targets)),
+		TLS:     b.tlsConfig(), Kernel: b.kernelTLS,
 		MaxTransfers: h.MaxTransfers, TransferRate: int64(h.TransferRate), TotalRate: int64(h.TotalRate), Ready: b.isReady,
 		Remove: func(ctx context.Context, id store.ID, reason string) error { return b.removeClip(ctx, id, reason) },
 		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,

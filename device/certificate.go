@@ -13,6 +13,7 @@ import (
 
 	"clipd/device/api"
 	"clipd/device/certificate"
+	"clipd/device/ktls"
 )
 
 // bindTLS takes the port of HTTPS and what is shown on it.
@@ -23,8 +24,19 @@ func (b *box) bindTLS(context.Context) (err error) {
 	if err := b.openCertificate(); err != nil {
 		return err
 	}
+	b.probeKernel()
 	b.listenerTLS, err = b.ports.listen("http.listen_tls", b.cfg.HTTP.ListenTLS, true)
 	return err
+}
+
+// probeKernel finds out whether the kernel encrypts, so that files need not pass through this process.
+func (b *box) probeKernel() {
+	var err error
+	if b.kernelTLS, err = ktls.Probe(); err != nil {
+		b.log.Info("HTTPS is encrypted by clipd itself, which costs more CPU; loading the kernel module tls before the start changes that", "reason", err)
+		return
+	}
+	b.log.Info("HTTPS is encrypted by the kernel", "suites", b.kernelTLS)
 }
 
 // openCertificate makes ready what HTTPS shows, if the box speaks HTTPS.
@@ -75,7 +87,7 @@ func (b *box) tlsStatus() *api.TLSStatus {
 	leaf := b.certificate.Leaf()
 	return &api.TLSStatus{
 		URL: "https://" + b.tlsAuthority(leaf, nil), Key: api.KeyHash(leaf), SelfSigned: !b.certificate.Supplied(),
-		Names: namesOf(leaf), NotAfter: api.Time{Time: leaf.NotAfter},
+		Names: namesOf(leaf), NotAfter: api.Time{Time: leaf.NotAfter}, Kernel: b.kernelTLS.String(),
 	}
 }
 

@@ -60,6 +60,8 @@ var rules = []rule{
 	{"cmd/clipd-boot", []string{"device/qr", "store"},
 		"it runs as root before the box does: tokens and the sign-in link are the store's, everything else clipd checks itself"},
 	{"cmd/clipctl", []string{"device/api"}, "a client knows what travels, never how the box keeps it"},
+	{"build/vm", nil, "a computer for whatever program it is given"},
+	{"build/vm/guest", nil, "the first process there"},
 	{"build/bench", []string{"device/api", "store"},
 		"figures are measured from outside, on the program people run; a million clips are written by the store alone"},
 }
@@ -83,7 +85,8 @@ var soles = []sole{
 	{"github.com/vbauerster/mpb", []string{"cmd/clipctl"}, "only people watch progress bars"},
 	{"net/http", []string{"device/api", "device/httpd", "device/httpd/web", "device/sendfile", "device/push", "device",
 		"cmd/clipctl", "build/bench"}, "clips are found, kept and announced without HTTP (device/api takes its status codes)"},
-	{"os/exec", []string{"store", "device", "device/ingest", "device/poster", "cmd/clipctl", "cmd/clipd-boot", "build/bench"},
+	{"os/exec", []string{"store", "device", "device/ingest", "device/poster", "cmd/clipctl", "cmd/clipd-boot", "build/bench",
+		"build/vm", "build/vm/guest"},
 		"whoever handles outside bytes starts no program (the store starts its own, to verify a catalogue; posters are drawn by one)"},
 	{"unsafe", []string{"store", "device/watch", "device/root", "device/sendfile", "device/ktls"},
 		"only next to the kernel"},

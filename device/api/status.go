@@ -60,6 +60,7 @@ type TLSStatus struct {
 	SelfSigned bool     `json:"self_signed"`
 	Names      []string `json:"names"`
 	NotAfter   Time     `json:"not_after"`
+	Kernel     string   `json:"kernel"` // the suites for which the kernel encrypts, "" if it does not
 }
 
 // Disk is the file system of the recordings folder, in bytes.

@@ -42,11 +42,13 @@ type box struct {
 	store  *store.Store
 	server *Server
 	url    string
-	secret map[store.Role]string
-	now    *testClock
-	log    *testLog
-	saved  saved
-	stop   func()
+	// secureURL is where it speaks HTTPS, if its Config has TLS.
+	secureURL string
+	secret    map[store.Role]string
+	now       *testClock
+	log       *testLog
+	saved     saved
+	stop      func()
 }
 
 var start = time.Date(2026, 11, 22, 7, 55, 1, 0, time.UTC)
@@ -109,7 +111,8 @@ func (b *box) serve() {
 	b.url = "http://" + ln.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- b.server.Serve(ctx, ln, nil) }()
+	secure := b.listenTLS()
+	go func() { done <- b.server.Serve(ctx, ln, secure) }()
 	var once sync.Once
 	b.stop = func() {
 		once.Do(func() {
@@ -120,6 +123,17 @@ func (b *box) serve() {
 		})
 	}
 	b.t.Cleanup(b.stop)
+}
+
+func (b *box) listenTLS() net.Listener {
+	b.t.Helper()
+	if b.cfg.TLS == nil {
+		return nil
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	b.must(err)
+	b.secureURL = "https://" + ln.Addr().String()
+	return ln
 }
 
 func (b *box) remove(ctx context.Context, id store.ID, reason string) error {

@@ -11,6 +11,7 @@ import (
 
 	"clipd/device/api"
 	"clipd/device/clock"
+	"clipd/device/ktls"
 	"clipd/device/link"
 	"clipd/device/root"
 	"clipd/store"
@@ -36,7 +37,8 @@ type Config struct {
 	SessionKey []byte
 
 	// TLS is how HTTPS is spoken, with HTTP/1.1 alone. nil where there is no listener for it.
-	TLS *tls.Config
+	TLS    *tls.Config
+	Kernel ktls.Kernel // the suites of it for which the kernel makes the records
 
 	// Bounds of the engine; 0 is its default, sendfile.Config.
 	MaxTransfers int   // responses with a file body at once

@@ -40,6 +40,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler) // net/http closes the connection
 		}
 	}()
+	setTLS(r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if len(r.TransferEncoding) > 0 {
 		// RFC 9112 §6.1: it may have had a Content-Length too, which net/http does not tell; what follows on the

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,11 +100,11 @@ func (s *Server) listen(plain, secure net.Listener) ([]net.Listener, error) {
 	if secure == nil {
 		return []net.Listener{conns}, nil
 	}
-	records, err := s.engine.TLSListener(secure)
+	records, err := s.listenTLS(secure)
 	if err != nil {
 		return nil, err
 	}
-	return []net.Listener{conns, tls.NewListener(records, s.cfg.TLS)}, nil
+	return []net.Listener{conns, records}, nil
 }
 
 func (s *Server) httpServer() *http.Server {
@@ -117,6 +116,7 @@ func (s *Server) httpServer() *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		Protocols:         &only1,
+		ConnContext:       connContext,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 }

@@ -98,6 +98,15 @@ func (c *Conn) EngineConn() *Conn { return c }
 // returns goes to net/http. Call it before the first request is read.
 func (c *Conn) SetResume(f func(*Conn) net.Conn) { c.s.resume = f }
 
+// SetFarewell makes f be called once, with the socket's descriptor, when everything was sent and the engine is about to
+// close the connection or its writing side: a layer above says goodbye. f must neither block nor close the descriptor. A
+// connection that is cut off, because a file ended early or its client stalled, is closed without.
+func (c *Conn) SetFarewell(f func(fd int)) {
+	c.s.loop.eng.mu.Lock()
+	defer c.s.loop.eng.mu.Unlock()
+	c.s.farewell = f
+}
+
 // SetParkable says before a Read whether the next Read may park the connection: only if the layer above holds no byte of
 // a further request. Without a layer above it is not needed.
 func (c *Conn) SetParkable(yes bool) {
@@ -111,7 +120,7 @@ func (c *Conn) SetParkable(yes bool) {
 
 // Read is net.Conn's. What was read too much before a transfer comes first.
 func (c *Conn) Read(p []byte) (int, error) {
-	if n := c.readLead(p); n > 0 {
+	if n := c.ReadLead(p); n > 0 {
 		return n, nil
 	}
 	switch c.beginRead(len(p)) {
@@ -173,8 +182,9 @@ func (c *Conn) endRead(n int, err error) error {
 	return err
 }
 
-// readLead reads what was read too much before.
-func (c *Conn) readLead(p []byte) int {
+// ReadLead reads what net/http had read too much before a transfer, 0 if there is nothing of it. Read begins with it; a
+// layer above needs it apart, since these bytes went through the layer already.
+func (c *Conn) ReadLead(p []byte) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := copy(p, c.lead)
@@ -316,6 +326,7 @@ type writerOnly struct{ io.Writer }
 // CloseWrite shuts down the writing side, shutdown(2).
 func (c *Conn) CloseWrite() error {
 	failed := c.flush()
+	c.s.loop.eng.farewell(c.s)
 	err := c.raw.Control(func(fd uintptr) { failed = errors.Join(failed, unix.Shutdown(int(fd), unix.SHUT_WR)) })
 	return opError(c, "close", errors.Join(err, failed))
 }

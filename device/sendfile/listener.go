@@ -25,7 +25,8 @@ type Listener struct {
 }
 
 // Listener takes ln over, closing it and keeping the socket, and accepts its connections from then on. A connection
-// comes out of Accept when the header of a request has arrived. ln must be a *net.TCPListener.
+// comes out of Accept when the header of a request has arrived. ln must be a *net.TCPListener,
+// and not one of Multipath TCP, net.ListenConfig.SetMultipathTCP.
 func (e *Engine) Listener(ln net.Listener) (*Listener, error) {
 	return e.listen(ln, requestReady, false)
 }

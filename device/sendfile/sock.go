@@ -28,15 +28,16 @@ type sock struct {
 	job  *transfer // while sending or away
 	lead []byte    // bytes net/http had read too many: they come before those in the socket
 
-	resume func(*Conn) net.Conn // what Conn.SetResume was told
-	peer   netip.AddrPort
-	since  time.Duration // when it was parked, or its request began
-	fd     int
-	slot   int32 // place in the table
-	gen    int32 // tells it from another sock that had or gets its place
-	state  state
-	asked  bool // parked, and the first bytes of a request are there
-	why    End  // of its transfer, said by whoever interrupted it
+	resume   func(*Conn) net.Conn // what Conn.SetResume was told
+	farewell func(fd int)         // what Conn.SetFarewell was told, nil once it was called; Engine.mu
+	peer     netip.AddrPort
+	since    time.Duration // when it was parked, or its request began
+	fd       int
+	slot     int32 // place in the table
+	gen      int32 // tells it from another sock that had or gets its place
+	state    state
+	asked    bool // parked, and the first bytes of a request are there
+	why      End  // of its transfer, said by whoever interrupted it
 }
 
 // table finds socks by the number that epoll gives back. Engine.mu guards it.
@@ -132,11 +133,28 @@ func (e *Engine) closeLocked(s *sock) {
 	if s.state == gone {
 		return
 	}
+	if s.state == parked || s.state == waiting {
+		s.farewellLocked()
+	}
 	_ = unix.Close(s.fd) // nothing is to be learnt: what was sent is in the kernel's hands
 	s.state = gone
 	s.lead = nil
 	e.table.remove(s)
 	e.resumeLocked()
+}
+
+// farewell lets the layer above say goodbye.
+func (e *Engine) farewell(s *sock) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.farewellLocked()
+}
+
+func (s *sock) farewellLocked() {
+	if f := s.farewell; f != nil {
+		s.farewell = nil
+		f(s.fd)
+	}
 }
 
 // interruptLocked ends what the owner of s does with it, and its transfer with why: the socket is shut down, which the
@@ -148,6 +166,9 @@ func (e *Engine) interruptLocked(s *sock, why End) {
 	case waiting:
 		e.closeLocked(s)
 		return
+	}
+	if s.state == parked {
+		s.farewellLocked()
 	}
 	if s.why == Done {
 		s.why = why

@@ -173,6 +173,7 @@ func verdict(why End, err error) End {
 // since, and take the end of the response with it, RFC 9112 §9.6.
 func (e *Engine) lingerLocked(s *sock) {
 	s.lead = nil
+	s.farewellLocked()
 	if e.stopped || unix.Shutdown(s.fd, unix.SHUT_WR) != nil {
 		e.closeLocked(s)
 		return
