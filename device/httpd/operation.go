@@ -10,14 +10,21 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, _ caller) error 
 	return reply(w, http.StatusOK, s.cfg.Status())
 }
 
-// adopt accepts the disk that is there now as the box's own.
 func (s *Server) adopt(w http.ResponseWriter, r *http.Request, as caller) error {
+	if err := s.adoptDisk(r, as); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// adoptDisk accepts the disk that is there now as the box's own.
+func (s *Server) adoptDisk(r *http.Request, as caller) error {
 	if err := s.cfg.Adopt(r.Context()); err != nil {
 		return err
 	}
 	s.cfg.Log.Info("disk adopted", "root", s.cfg.Root.Dir(), "by", as.token.Name)
 	s.cfg.Rescan()
-	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 

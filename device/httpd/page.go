@@ -81,9 +81,9 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request, status int, 
 	return nil
 }
 
-// problemPage is p for people; who only lacks a token gets the way in.
+// problemPage is p for people; who lacks a token, or was on the way in, gets the way in.
 func (s *Server) problemPage(w http.ResponseWriter, r *http.Request, p *api.Problem) {
-	if p.Status == http.StatusUnauthorized {
+	if p.Status == http.StatusUnauthorized || r.URL.Path == "/login" {
 		s.signInPage(w, r, p.Status, p)
 		return
 	}

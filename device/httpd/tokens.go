@@ -41,29 +41,46 @@ func (s *Server) addToken(w http.ResponseWriter, r *http.Request, as caller) err
 	if err := body(w, r, &ask); err != nil {
 		return err
 	}
-	role, err := store.ParseRole(ask.Role)
-	switch {
-	case !tokenName.MatchString(ask.Name):
-		return badRequest("name is malformed", "Use up to 64 letters, digits, spaces and . _ @ + -, beginning with a letter or digit.")
-	case err != nil:
-		return badRequest("role is not known", "Use viewer, operator or admin.")
-	case s.tokenRole(ask.Name) != store.NoRole:
-		return api.NewProblem(api.Conflict, "There is a token of this name", "Revoke it first, or use another name.")
-	}
-	secret, err := s.cfg.Tokens.Add(ask.Name, role)
+	made, err := s.makeToken(ask.Name, ask.Role, as)
 	if err != nil {
 		return err
 	}
-	s.cfg.Log.Info("token added", "token", ask.Name, "role", role, "by", as.token.Name)
-	return reply(w, http.StatusCreated, tokenJSON{Name: ask.Name, Role: role, Token: secret})
+	return reply(w, http.StatusCreated, made)
 }
 
-// revokeToken ends a token and the sessions that came from it, but never the last admin's: nobody could make another.
+func (s *Server) makeToken(name, word string, as caller) (tokenJSON, error) {
+	role, err := store.ParseRole(word)
+	switch {
+	case !tokenName.MatchString(name):
+		return tokenJSON{}, badRequest("name is malformed", "Use up to 64 letters, digits, spaces and . _ @ + -, beginning with a letter or digit.")
+	case err != nil:
+		return tokenJSON{}, badRequest("role is not known", "Use viewer, operator or admin.")
+	case s.tokenRole(name) != store.NoRole:
+		return tokenJSON{}, api.NewProblem(api.Conflict, "There is a token of this name", "Revoke it first, or use another name.")
+	}
+	secret, err := s.cfg.Tokens.Add(name, role)
+	if err != nil {
+		return tokenJSON{}, err
+	}
+	s.cfg.Log.Info("token added", "token", name, "role", role, "by", as.token.Name)
+	return tokenJSON{Name: name, Role: role, Token: secret}, nil
+}
+
+var errNoSuchToken = api.NewProblem(api.NotFound, "No such token", "GET /api/v1/tokens lists them.")
+
 func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, as caller) error {
-	name := r.PathValue("name")
+	if err := s.endToken(r.PathValue("name"), as); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// endToken ends a token and the sessions that came from it, but never the last admin's: nobody could make another.
+func (s *Server) endToken(name string, as caller) error {
 	switch role := s.tokenRole(name); {
 	case role == store.NoRole:
-		return api.NewProblem(api.NotFound, "No such token", "GET /api/v1/tokens lists them.")
+		return errNoSuchToken
 	case role == store.Admin && s.admins() == 1:
 		return api.NewProblem(api.Conflict, "This is the last admin token", "Make another admin token first.")
 	}
@@ -71,7 +88,6 @@ func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, as caller) 
 		return err
 	}
 	s.cfg.Log.Info("token revoked", "token", name, "by", as.token.Name)
-	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 

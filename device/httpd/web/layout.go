@@ -43,6 +43,10 @@ var nav = []struct {
 	Least      Role
 }{
 	{"Clips", "", Viewer},
+	{"Health", "health", Viewer},
+	{"Devices", "device", Viewer},
+	{"Tokens", "tokens", Admin},
+	{"Settings", "settings", Admin},
 }
 
 // Write returns p as HTML.
