@@ -33,6 +33,7 @@ var rules = []rule{
 	{"device/root", []string{"store"}, "a folder and its marker; what the files mean is ingest's business"},
 
 	{"device/qr", nil, "text in, characters out"},
+	{"device/mdns", nil, "tells name and port of a box; what a box is, it need not know"},
 
 	{"device/watch", []string{"device/root", "device/clock"}, "it yields paths; which of them are clips is ingest's business"},
 	{"device/probe", nil, "pure: bytes in, facts out, so that it can be fuzzed"},

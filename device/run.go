@@ -31,6 +31,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	t.start("ingest", b.ingest.Run)
 	t.start("retention", b.retainer.Run)
 	t.start("http", func(ctx context.Context) error { return b.httpd.Serve(ctx, b.listener, b.listenerTLS) })
+	t.start("mdns", b.tellNetwork)
 	if b.certificate != nil {
 		t.start("certificate", b.certificate.Run)
 	}

@@ -94,7 +94,8 @@ func discoverMDNS(ctx context.Context, wait time.Duration) (boxes []found, err e
 	return boxes, nil
 }
 
-// foundByMDNS reads name, box id, version and the scheme from the TXT record where they are there.
+// foundByMDNS reads name, box id, version and the scheme from the TXT record where they are there; the instance's own name
+// has a suffix where two boxes are called the same.
 func foundByMDNS(e *mdns.ServiceEntry) found {
 	name, _, _ := strings.Cut(e.Name, "."+service)
 	b := found{Name: strings.ReplaceAll(name, `\ `, " "), By: "mdns"}
@@ -105,8 +106,10 @@ func foundByMDNS(e *mdns.ServiceEntry) found {
 	for _, field := range e.InfoFields {
 		key, value, _ := strings.Cut(field, "=")
 		switch key {
-		case "box", "id":
+		case "id":
 			b.Box = value
+		case "name":
+			b.Name = value
 		case "version":
 			b.Version = value
 		case "tls":
