@@ -70,15 +70,29 @@ func (rep representation) describe(h http.Header, r *http.Request) {
 	}
 }
 
-// keepByteRanges drops a Range in units we do not know, RFC 9110 §14.2. The unit's name may be in any case.
+// keepByteRanges drops a Range in units we do not know, RFC 9110 §14.2 (the unit's name may be in any case), and says
+// plainly what net/http would take for something else: a + is no digit, and the last zero bytes are none (§14.1.2).
 func keepByteRanges(r *http.Request) {
 	unit, spec, _ := strings.Cut(r.Header.Get("Range"), "=")
-	if strings.EqualFold(strings.TrimSpace(unit), "bytes") {
-		r.Header.Set("Range", "bytes="+spec)
+	if !strings.EqualFold(unit, "bytes") {
+		r.Header.Del("Range")
 		return
 	}
-	r.Header.Del("Range")
+	parts := strings.Split(spec, ",")
+	for i, part := range parts {
+		zeros, suffix := strings.CutPrefix(strings.TrimSpace(part), "-")
+		switch {
+		case strings.Contains(part, "+"):
+			parts[i] = "malformed"
+		case suffix && zeros != "" && strings.Trim(zeros, "0") == "":
+			parts[i] = beyond
+		}
+	}
+	r.Header.Set("Range", "bytes="+strings.Join(parts, ","))
 }
+
+// beyond is a range that no file has.
+const beyond = "9223372036854775807-"
 
 // refusesRange asks http.ServeContent itself, without a file and with nobody listening, whether it will answer 416:
 // its own answer would be no problem document.

@@ -30,6 +30,7 @@ type Conn struct {
 	parkable parkable
 	lead     []byte        // bytes that come before those in the socket
 	full     int           // the largest buffer a request was read into
+	armed    int           // deadlines for reading set since phase is idle
 	writing  int           // Writes under way
 	wrote    time.Duration // when the last of them began, or got on
 
@@ -142,8 +143,9 @@ const (
 	flushFirst
 )
 
-// beginRead notes whether this Read waits for a new request. net/http reads requests into what its buffer has left, so one
-// as large as ever says that it holds nothing. While a handler runs, net/http reads ahead, and nothing is known.
+// beginRead notes whether this Read waits for a new request. net/http sets one deadline when it begins to wait, and another
+// when it has the first bytes. It reads into what its buffer has left, so a Read as large as ever says that there is none of
+// a request yet; that alone does not, as lines that were understood have left the buffer.
 func (c *Conn) beginRead(size int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -151,7 +153,7 @@ func (c *Conn) beginRead(size int) int {
 		return readOn
 	}
 	c.full = max(c.full, size)
-	empty := c.parkable == always || c.parkable == byBuffer && size == c.full
+	empty := c.armed == 1 && (c.parkable == always || c.parkable == byBuffer && size == c.full)
 	switch {
 	case c.pending == nil:
 		c.reading = c.phase == idle && empty
@@ -187,6 +189,7 @@ func (c *Conn) endRead(n int, err error) error {
 func (c *Conn) ReadLead(p []byte) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.full = max(c.full, len(p))
 	n := copy(p, c.lead)
 	if c.lead = c.lead[n:]; len(c.lead) == 0 {
 		c.lead = nil
@@ -235,6 +238,7 @@ func (c *Conn) setState(st http.ConnState) {
 		return
 	}
 	c.since = c.s.loop.eng.now()
+	c.armed = 0
 }
 
 // Close is net.Conn's; after a Read that ended with a timeout of the engine's making it parks the connection.
@@ -351,7 +355,12 @@ func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.s.peer) 
 func (c *Conn) SetDeadline(t time.Time) error { return c.file.SetDeadline(t) }
 
 // SetReadDeadline is net.Conn's.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed++
+	return c.file.SetReadDeadline(t)
+}
 
 // SetWriteDeadline is net.Conn's.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.file.SetWriteDeadline(t) }

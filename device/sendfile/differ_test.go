@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// dial opens a connection that ends with the test, and no later than in half a minute.
+// dial opens a connection that ends with the test, and no later than in two minutes.
 func dial(t testing.TB, addr string) *net.TCPConn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -23,7 +23,7 @@ func dial(t testing.TB, addr string) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	return c.(*net.TCPConn)
 }
 

@@ -44,8 +44,8 @@ func (c *Conn) writesOn() {
 	c.wrote = c.s.loop.eng.now()
 }
 
-// flush sends a pending body before anything else is said on the connection: the client has sent a request ahead of its
-// time, of which net/http holds some, so that the connection cannot be parked.
+// flush sends a pending body before anything else is said on the connection, by net/http or by the engine: the client has
+// sent a request ahead of its time, of which net/http holds some, so that the connection cannot be parked.
 func (c *Conn) flush() error {
 	t := c.pending
 	if t == nil {

@@ -188,6 +188,9 @@ func (h *handOver) refuse() {
 // handOver takes the connection from net/http and gives it, with the header and n bytes of the body, to the engine.
 func (h *handOver) handOver(n int64) error {
 	e := h.eng
+	if err := h.conn.flush(); err != nil { // of a request whose next one net/http had already
+		return err
+	}
 	keep := !h.r.Close && h.Header().Get("Connection") == "" && !e.isDraining()
 	head := appendHeader(nil, h.code, h.Header(), !keep)
 	_, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
