@@ -87,7 +87,9 @@ func TestTenThousandRequestsOnOneConnection(t *testing.T) {
 
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	path, want := random(t, 600_000)
-	for name, cfg := range map[string]Config{"handed over": {HandOver: 1000}, "pending": {HandOver: 1 << 40}} {
+	for name, cfg := range map[string]Config{
+		"handed over": {HandOver: 1000}, "pending": {HandOver: 1 << 40}, "pending, in small turns": {HandOver: 1 << 40, Quantum: 5000},
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t, cfg, routes(t, path, nil))
 			c := dial(t, r.addr)
@@ -122,6 +124,24 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 				t.Errorf("after the last answer came %q, %v", b, err)
 			}
 		})
+	}
+}
+
+// TestPendingBodyIsSentWholeBeforeTheNextAnswer has a client that takes a long body while the socket is full again and
+// again, with another request behind it.
+func TestPendingBodyIsSentWholeBeforeTheNextAnswer(t *testing.T) {
+	path, want := random(t, 16<<20)
+	r := start(t, Config{HandOver: 1 << 40, Quantum: 4 << 10, Unsent: 4 << 10}, routes(t, path, nil))
+	for range 4 {
+		c := dial(t, r.addr)
+		io.WriteString(c, getClip+"GET /text HTTP/1.1\r\nHost: box\r\n\r\n")
+		br := bufio.NewReader(c)
+		if got, err := readAnswer(br, "GET"); err != nil || !bytes.Equal(got.body, want) {
+			t.Fatalf("%v, %d bytes that differ, want %d", err, len(got.body), len(want))
+		}
+		if got, err := readAnswer(br, "GET"); err != nil || string(got.body) != "text" {
+			t.Fatalf("the answer behind it: %v, %q", err, got.body)
+		}
 	}
 }
 

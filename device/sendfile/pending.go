@@ -24,13 +24,12 @@ func (c *Conn) sendAll(t *transfer) error {
 	e := c.s.loop.eng
 	var failed error
 	err := c.raw.Write(func(fd uintptr) bool {
-		failed = nil
-		for t.left > 0 && failed == nil {
+		for failed = nil; t.left > 0 && failed == nil; c.writesOn() {
+			before := t.left
 			failed = e.turn(int(fd), t, e.cfg.Quantum, true)
-			c.writesOn()
-		}
-		if failed == unix.EAGAIN { // short, so far: only an empty one is a full socket
-			failed = e.turn(int(fd), t, e.cfg.Quantum, true)
+			if failed == unix.EAGAIN && t.left < before { // only when it takes nothing at all is a socket full for sure
+				failed = nil
+			}
 		}
 		return failed != unix.EAGAIN
 	})
