@@ -333,6 +333,7 @@ func wake(c chan struct{}) {
 // calmDown says that memory can be given back, and posters made of what the scan found.
 func (b *box) calmDown() {
 	b.posters.Calm()
+	b.retainer.Poke()
 	select {
 	case b.calm <- struct{}{}:
 	default:

@@ -134,6 +134,7 @@ func find(t *testing.T, dir string) (paths []string) {
 // status is what /api/v1/status says now.
 func (b *box) status() (s struct {
 	Clips          int      `json:"clips"`
+	BytesUsed      int64    `json:"bytes_used"`
 	StorageProblem string   `json:"storage_problem"`
 	Problems       []string `json:"problems"`
 	Scanning       bool     `json:"scanning"`

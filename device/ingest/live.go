@@ -182,6 +182,9 @@ func (l *live) file(r recheck) {
 	defer f.Close()
 	if l.isListed(r.path, info) {
 		l.waiting.drop(r.path)
+		if l.states(emptyRoot) {
+			l.Rescan("recordings are back")
+		}
 		return
 	}
 	found := l.look(f, info, r.path, r.quiet(info))

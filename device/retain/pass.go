@@ -13,10 +13,13 @@ import (
 const (
 	restMost  = 30 * time.Second       // also where nothing is near its limit
 	restOff   = 5 * time.Second        // while something stands against deleting
-	restLeast = 20 * time.Millisecond  // while the free space falls towards its floor
+	restLeast = 50 * time.Millisecond  // while the free space falls towards its floor
 	restStuck = time.Second            // while a rule is broken and nothing may go
 	pace      = 200 * time.Millisecond // between batches, where nothing is pressing
 )
+
+// fallLeast is how many bytes in a second recorders may take at any time though they take fewer now.
+const fallLeast = 16 << 20
 
 // Run deletes what must go until ctx is done (nil). An error is the catalogue's, after which the box must start over.
 func (r *Retainer) Run(ctx context.Context) error {
@@ -149,10 +152,10 @@ func (r *Retainer) restAfter(b *batch) time.Duration {
 		return pace
 	case b.pressing:
 		return restStuck
-	case s.floor == 0 || s.fall < 1:
+	case s.floor == 0:
 		return restMost
 	}
-	left := float64(s.free-s.floor) / s.fall / 2
+	left := float64(s.free-s.floor) / max(s.fall, fallLeast) / 2
 	return max(min(time.Duration(left*float64(time.Second)), restMost), restLeast)
 }
 
@@ -195,6 +198,7 @@ func (r *Retainer) note(b batch, gone int) {
 	for i := range b.doomed[:min(gone, len(b.doomed))] {
 		bytes += b.doomed[i].Size
 	}
+	k.space.freed += bytes
 	if b.broken != nil {
 		r.spend(b.broken, bytes)
 	}

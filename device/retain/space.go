@@ -14,12 +14,16 @@ const (
 	overrunWait = 2 * time.Second
 )
 
+// fallFades is what a look takes from the fall that was seen before: recorders write in bursts.
+const fallFades = 0.9
+
 // space is what is known of the room there is.
 type space struct {
 	free, total, floor int64 // of the file system; total is 0 where it is not known
 	used               int64 // by clips and partial files
 	at                 time.Time
-	fall               float64 // bytes of free space lost in a second, as last seen
+	freed              int64   // deleted since
+	fall               float64 // bytes that others took in a second, as last seen
 }
 
 // drain is the work on one rule about space, from when it is broken until there is some room again.
@@ -42,7 +46,7 @@ func (r *Retainer) measure() error {
 	}
 	now, s := time.Now(), &k.space
 	if s.total != 0 && now.After(s.at) {
-		s.fall = max(float64(s.free-free)/now.Sub(s.at).Seconds(), s.fall*0.9, 0)
+		s.fall = max(float64(s.free+s.freed-free)/now.Sub(s.at).Seconds(), s.fall*fallFades)
 	}
 	*s = space{
 		free: free, total: total, floor: r.Rules.floor(total), used: totals.Bytes + k.partial.bytes, at: now, fall: s.fall,
