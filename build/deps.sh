@@ -18,6 +18,7 @@ test        nginx                        nginx-light
 test        unzip                        unzip
 test        bsdtar                       libarchive-tools
 test        python3                      python3
+test        node                         nodejs
 test        npm                          npm
 test,bench  chromium                     chromium
 check       systemd-analyze              systemd

@@ -43,7 +43,9 @@ func (v *Clips) View(h *HTML) {
 		v.Strip.View(h)
 	}
 	h.Put(`<div id="view" data-view="list">` + "\n<h1 class=\"unseen\">Clips</h1>\n")
-	v.filters(h)
+	if v.Strip != nil || v.Everyone != "" {
+		v.filters(h)
+	}
 	h.Put(`<div id="list">` + "\n" + `<div class="chunk">` + "\n")
 	v.list(h)
 	h.Put("</div>\n")

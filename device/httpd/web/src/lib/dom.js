@@ -19,3 +19,7 @@ export function make(name, props = {}, ...children) {
 export const root = document.body.dataset.root
 export const role = document.body.dataset.role
 export const mayOperate = role === 'operator' || role === 'admin'
+
+// plain is a name as the box writes it on its pages: without controls, and without the marks that turn the direction of
+// what follows, so that no name can pose as another.
+export const plain = name => name.replace(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')

@@ -1,7 +1,8 @@
 // Reading the journal of the box as it grows: server-sent events (WHATWG HTML §9.2) over fetch. EventSource would do but
 // for two things: it does not tell that the box's heartbeat has stopped, as after a laptop slept, and it gives up on 503.
 
-const silence = 40_000 // ms without a byte; the box says something every 15 s
+const silence = 35_000 // ms without a byte; the box says something every 15 s
+const patience = 10_000 // ms until the box answers at all
 const pauses = [500, 1000, 2000, 4000, 8000]
 
 // Journal follows the journal at url from seq on. tell(event) gets each event once and in order; state(word) gets
@@ -17,7 +18,7 @@ export class Journal {
       await this.connect().catch(() => {})
       if (this.over) return
       this.failures++
-      if (this.failures > 1) this.state('off')
+      if (this.failures > 1 || this.hung) this.state('off')
       await this.pause(pauses[Math.min(this.failures, pauses.length) - 1] * (0.75 + Math.random() / 2))
     }
   }
@@ -25,8 +26,10 @@ export class Journal {
   // connect resolves when the stream ends.
   async connect() {
     this.stop = new AbortController()
-    const guard = setInterval(() => { if (Date.now() - this.heard > silence) this.stop.abort() }, 5000)
     this.heard = Date.now()
+    this.hung = false
+    let limit = patience
+    const guard = setInterval(() => { if (Date.now() - this.heard > limit) this.hang() }, 2000)
     try {
       const answer = await fetch(this.url, {
         headers: { Accept: 'text/event-stream', 'Last-Event-ID': String(this.seq) }, signal: this.stop.signal, cache: 'no-store',
@@ -34,6 +37,7 @@ export class Journal {
       if (answer.status === 401 || answer.status === 403) return this.end('out')
       if (!answer.ok) return
       this.failures = 0
+      limit = silence
       this.state('on')
       await this.read(answer.body.pipeThrough(new TextDecoderStream()).getReader())
     } finally {
@@ -71,7 +75,13 @@ export class Journal {
   // poke is for when the browser has reason to think that something changed: it woke up, or is back in a network.
   poke() {
     this.wake()
-    if (this.stop && Date.now() - this.heard > 20_000) this.stop.abort()
+    if (Date.now() - this.heard > 20_000) this.hang()
+  }
+
+  // hang gives up a connection that says nothing any more.
+  hang() {
+    this.hung = true
+    this.stop?.abort()
   }
 
   end(word) {

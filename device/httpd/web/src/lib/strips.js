@@ -1,17 +1,19 @@
 // Drawing the timeline on its canvas: a strip per camera, and the hours or days beneath.
 
+import { plain } from './dom.js'
 import { clock, dayName, midnight, offset } from './zone.js'
 
-const row = 24, gap = 6, foot = 22
+const foot = 22
 const minute = 60e3, hour = 60 * minute, day = 24 * hour
 const ticks = [minute, 5 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour, day, 2 * day, 7 * day]
 
 // layout is where the strips are on a canvas of some width.
 export function layout(width, rows) {
-  const narrow = width < 640
+  const narrow = width < 640, many = rows > 8
+  const row = many ? 14 : 24, gap = many ? 3 : 6
   const head = narrow ? 16 : 0, pitch = row + gap + head
   return {
-    narrow, head, pitch, left: narrow ? 0 : 120, height: rows * pitch + foot,
+    narrow, row, head, pitch, left: narrow ? 0 : 120, height: rows * pitch + foot,
     rowAt: y => Math.min(Math.max(Math.floor(y / pitch), 0), rows - 1),
   }
 }
@@ -50,6 +52,7 @@ function paint(value, canvas) {
 }
 
 function strip({ c, place, width, view, x, raise, dim, ink, accent, font }, name, i) {
+  const { row } = place
   const top = i * place.pitch + place.head
   c.fillStyle = raise
   box(c, place.left, top, width - place.left, row, 5)
@@ -70,7 +73,7 @@ function strip({ c, place, width, view, x, raise, dim, ink, accent, font }, name
   c.font = `${i === view.row ? 650 : 500} 12px ${font}`
   c.textBaseline = 'middle'
   c.textAlign = 'left'
-  c.fillText(fitted(c, name, place.narrow ? width : place.left - 12), 0, place.narrow ? top - 8 : top + row / 2)
+  c.fillText(fitted(c, plain(name), place.narrow ? width : place.left - 12), 0, place.narrow ? top - 8 : top + row / 2)
 }
 
 function box(c, ...sides) {

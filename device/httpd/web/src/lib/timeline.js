@@ -1,7 +1,7 @@
 // <clip-timeline>: one strip per camera, from a month down to minutes, showing where there are clips. It asks the box for
 // counts, and for clips only where few fit into what it shows. A click, or Enter, jumps to a time.
 
-import { make } from './dom.js'
+import { make, plain } from './dom.js'
 import { clock, date, dayName, midnight, now, seconds } from './zone.js'
 import { Spans } from './spans.js'
 import { draw, layout } from './strips.js'
@@ -38,7 +38,7 @@ export class ClipTimeline extends HTMLElement {
     this.append(make('div', { class: 'zoom' },
       button('‹', 'Earlier', () => this.turn(-1)), button('›', 'Later', () => this.turn(1)), this.label,
       button('−', 'Zoom out', () => this.zoom(2)), button('+', 'Zoom in', () => this.zoom(0.5)),
-      button('Day', 'Show one day', () => this.fit(1)), button('Month', 'Show a month', () => this.fit(31))), this.canvas, this.tip)
+      button('Day', 'Show one day', () => this.fit(1)), button('Month', 'Show a month', () => this.fit(31))), make('div', { class: 'strips' }, this.canvas), this.tip)
     this.canvas.addEventListener('keydown', e => { if (this.key(e)) e.preventDefault() })
     this.canvas.addEventListener('wheel', e => this.wheel(e), { passive: false })
     for (const type of ['down', 'move', 'up', 'cancel', 'leave']) this.canvas.addEventListener('pointer' + type, e => this[type](e))
@@ -128,7 +128,7 @@ export class ClipTimeline extends HTMLElement {
     this.cursor = time
     const name = this.rows[this.row]
     this.canvas.setAttribute('aria-valuenow', Math.round(100 * (time - this.from) / (this.to - this.from)))
-    this.canvas.setAttribute('aria-valuetext', `${dayName(time)} ${seconds(time)}, ${name || 'no camera'}, ${this.spans.words(name, time)}`)
+    this.canvas.setAttribute('aria-valuetext', `${dayName(time)} ${seconds(time)}, ${plain(name) || 'no camera'}, ${this.spans.words(name, time)}`)
     this.draw()
   }
 
