@@ -138,6 +138,6 @@ func checkFree(ids io.Reader, h head, each func(id uint64)) error {
 
 // mostlyFree reports whether the file is worth being compacted.
 func (h *head) mostlyFree() bool {
-	const worth = 16 << 20 / pageSize
+	const worth = 4 << 20 / pageSize
 	return h.pages > worth && h.free > h.pages/2
 }
