@@ -20,7 +20,7 @@ EMULATED = ^Test(Killed|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoPr
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: vm-test help build arm dist deb run web deps test check fuzz bench clean
+.PHONY: vm-test help build arm dist deb run web deps test check fuzz soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ check: ## formatting, vet on three processors, staticcheck, import direction, sy
 
 fuzz: ## each fuzz test for FUZZTIME (30s) beyond its committed seeds
 	build/fuzz.sh $${FUZZTIME:-30s}
+
+soak: build ## HOURS (1) of power cuts, kills and full disks against a model of what must be true; SEED repeats a failure
+	build/deps.sh test
+	CGO_ENABLED=0 go run ./build/soak -hours $${HOURS:-1} -seed $${SEED:-0}
 
 bench: build arm ## the figures of the README, measured on this machine (QUICK=1: in a minute)
 	build/deps.sh bench

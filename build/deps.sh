@@ -21,6 +21,8 @@ test        python3                      python3
 test        node                         nodejs
 test        npm                          npm
 test,bench  chromium                     chromium
+test        mkfs.ext4                    e2fsprogs
+test        losetup                      mount
 check       systemd-analyze              systemd
 vm          qemu-system-x86_64           qemu-system-x86
 vm          curl                         curl

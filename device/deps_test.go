@@ -65,6 +65,7 @@ var rules = []rule{
 	{"build/vm/guest", nil, "the first process there"},
 	{"build/bench", []string{"device/api", "store"},
 		"figures are measured from outside, on the program people run; a million clips are written by the store alone"},
+	{"build/soak", nil, "what a box promises is tried from outside, on the program people run"},
 }
 
 // A sole is an import path that only the packages named may have, in the code that ships.
@@ -85,10 +86,11 @@ var soles = []sole{
 	{"github.com/spf13/cobra", []string{"cmd/clipctl"}, "the daemon has flags, not commands"},
 	{"github.com/vbauerster/mpb", []string{"cmd/clipctl"}, "only people watch progress bars"},
 	{"net/http", []string{"device/api", "device/httpd", "device/httpd/web", "device/sendfile", "device/push", "device",
-		"cmd/clipctl", "build/bench"}, "clips are found, kept and announced without HTTP (device/api takes its status codes)"},
+		"cmd/clipctl", "build/bench", "build/soak"}, "clips are found, kept and announced without HTTP (device/api takes its status codes)"},
 	{"os/exec", []string{"store", "device", "device/ingest", "device/poster", "cmd/clipctl", "cmd/clipd-boot", "build/bench",
-		"build/vm", "build/vm/guest"},
+		"build/soak", "build/vm", "build/vm/guest"},
 		"whoever handles outside bytes starts no program (the store starts its own, to verify a catalogue; posters are drawn by one)"},
+	{"github.com/hanwen/go-fuse", []string{"build/soak", "build/bench"}, "disks that are slow or whose plug is pulled; no box mounts anything"},
 	{"unsafe", []string{"store", "device/watch", "device/root", "device/sendfile", "device/ktls"},
 		"only next to the kernel"},
 }

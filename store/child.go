@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -34,7 +36,12 @@ func VerifyInChild(ctx context.Context, path string) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, verifyTime(path))
 	defer cancel()
+	// A child that outlives this process would keep the catalogue locked for the next one. The signal comes when the thread
+	// that started it ends, prctl(2), so this goroutine keeps the thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(limited, self)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Env = append(os.Environ(), verifyVariable+"="+path)
 	said := &tail{}
 	cmd.Stderr = said

@@ -96,7 +96,8 @@
 //
 //   - A seq is given once. After an unclean stop, or where a meta page is torn, the next one leaves 1,000 out: a card may
 //     have lied about a flush.
-//   - What Apply has answered is on disk.
+//   - What Apply has answered is on disk, and so is what reads return: one that begins while a commit is being flushed, and
+//     sees it already, waits for the flush (durable.go).
 //   - An op that fails undoes no other op.
 //   - No read holds a transaction across anything that blocks; what reads return shares no memory with the file.
 //   - A push or acks have a clip row: they go with it. A consumer's number is given once, in salvaged acks too, so that acks

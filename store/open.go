@@ -275,6 +275,7 @@ func readText(tx *bolt.Tx, key []byte) (string, error) {
 // load takes into memory what is asked for all the time.
 func (s *Store) load() error {
 	return guarded(s.db, func(tx *bolt.Tx) error {
+		s.durable.reach(tx.ID())
 		var err error
 		if s.generation, err = readText(tx, metaGeneration); err != nil {
 			return err

@@ -63,6 +63,7 @@ type Store struct {
 
 	generation string
 	readOnly   bool
+	durable    durable
 	damaged    atomic.Int64
 	first      atomic.Uint64 // seq of the journal's first row
 	last       atomic.Uint64 // seq of its last row
@@ -139,7 +140,12 @@ func (s *Store) view(fn func(tx *bolt.Tx) error) (err error) {
 			s.fail(err)
 		}
 	}()
-	err = s.db.View(fn)
+	err = s.db.View(func(tx *bolt.Tx) error {
+		if err := s.await(tx.ID()); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}

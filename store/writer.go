@@ -199,12 +199,14 @@ func (s *Store) attempt(group []*request) (again bool, err error) {
 		}
 		return true, x.abandon()
 	}
+	id := x.tx.ID()
 	if err := x.tx.Commit(); err != nil {
 		if undo := x.pins.undo(); undo != nil {
 			s.Log.Warn("a pin that was not committed stays in state/pins until the next change", "error", undo)
 		}
 		return false, fmt.Errorf("committing to %s: %w", s.db.Path(), err)
 	}
+	s.durable.reach(id)
 	s.committed(x)
 	return false, nil
 }
