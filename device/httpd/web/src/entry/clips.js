@@ -6,7 +6,7 @@ import { address, go, query, views } from '../lib/view.js'
 import { arrived, grow, marked, refresh, removed } from '../lib/list.js'
 import { frames } from '../lib/frames.js'
 import { picks, show as showPicked } from '../lib/pick.js'
-import { player, playerKeys } from '../lib/player.js'
+import { happened, player, playerKeys } from '../lib/player.js'
 import { start as startTimeline } from '../lib/timeline.js'
 import { jump } from '../lib/jump.js'
 import { complain } from '../lib/toast.js'
@@ -45,6 +45,7 @@ function update() {
 }
 
 function event(e) {
+  if (e.id && e.id === $('.player')?.dataset.id) happened(e.event_type)
   switch (e.event_type) {
     case 'clip_removed': removed(e.id); break
     case 'clip_pinned': return mark(e.id, 'pinned', true)

@@ -2,6 +2,7 @@
 
 import { $, make, mayOperate } from './dom.js'
 import { go } from './view.js'
+import { toast } from './toast.js'
 import { link, pin, push, remove } from './deeds.js'
 
 const aFrame = 1 / 25 // seconds, until the picture has told its own
@@ -104,6 +105,13 @@ function deed(name, button) {
     case 'pin': return void toggle(id, button)
     case 'delete': return gone(id)
   }
+}
+
+// happened is told of events about the clip that is shown: somebody else may have done it.
+export function happened(type) {
+  const pinned = { clip_pinned: true, clip_unpinned: false }[type]
+  if (pinned !== undefined) $('.tools [data-do="pin"]')?.setAttribute('aria-pressed', pinned)
+  if (type === 'clip_removed') toast('This clip has been deleted', { seconds: 10 })
 }
 
 async function toggle(id, button) {

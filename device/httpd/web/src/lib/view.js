@@ -7,12 +7,13 @@ import { complain } from './toast.js'
 const home = new URL(root, location.href)
 let show = () => {} // called with the new <main> content in place
 let asked = 0
+let shown = location.href.split('#')[0] // what stands in <main>
 let kept = null // the list that was left for a player: going back finds it as it was
 
 // views calls shown(way) now and after every change of view; way is "load", "new" or "back".
 export function views(shown) {
   show = shown
-  addEventListener('popstate', () => go(location.href, 'back'))
+  addEventListener('popstate', () => { if (location.href.split('#')[0] !== shown) go(location.href, 'back') })
   document.addEventListener('click', follow)
   show('load')
 }
@@ -66,6 +67,7 @@ export async function go(href, way = 'new') {
 
 function swap(doc, way) {
   document.title = doc.title
+  shown = location.href.split('#')[0]
   const old = $('#main .strip ol')?.scrollLeft
   $('#main').replaceChildren(...$('#main', doc).childNodes)
   if (old !== undefined && $('#main .strip ol')) $('#main .strip ol').scrollLeft = old
@@ -79,6 +81,7 @@ function restore() {
   const { nodes, top, title } = kept
   kept = null
   document.title = title
+  shown = location.href.split('#')[0]
   $('#main').replaceChildren(...nodes)
   show('back')
   scrollTo(0, top)
