@@ -37,7 +37,7 @@ func (v Tokens) View(h *HTML) {
 	h.Put(`<section class="box"><h2>Shared links</h2>
 <details><summary>Void all shared links …</summary>
 <p>Every link to a clip that was ever shared or sent in a message stops working, also those in notifications. New ones are made at once. Tokens and signed-in browsers stay.</p>
-<form method="post"><button class="button bad" name="do" value="void">Void all shared links</button></form>
+<form method="post"><button class="button bad" name="do" value="void" data-sure="Really void all links?">Void all shared links</button></form>
 </details></section>
 </div>
 `)
@@ -63,7 +63,7 @@ func (v Tokens) list(h *HTML) {
 <button class="button small" name="do" value="link" aria-label="Sign in a device as {}">Sign in a device</button>
 `, t.Name, when(t.Mine, ` <span class="badge">you</span>`), t.Role, t.Created, t.Name, t.Name)
 		if !t.Last {
-			h.Put(`<button class="button small bad" name="do" value="revoke" aria-label="Revoke {}" data-sure="Revoke {}? Browsers and programs that use it are signed out at once.">Revoke</button>`+"\n", t.Name, t.Name)
+			h.Put(`<button class="button small bad" name="do" value="revoke" aria-label="Revoke {}" data-sure="Really revoke {}?">Revoke</button>`+"\n", t.Name, t.Name)
 		}
 		h.Put("</form></td></tr>\n")
 	}

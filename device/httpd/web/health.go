@@ -80,7 +80,7 @@ func (v Health) asks(h *HTML) {
 		h.Put(`<section class="notice" role="alert" aria-labelledby="ask"><h2 id="ask">May these go?</h2>`+"\n<p>{}</p>\n", v.Ask.Text)
 		if v.Ask.Token != "" {
 			h.Put(`<form method="post" class="row"><input type="hidden" name="token" value="{}">
-<button class="button bad" name="do" value="expire">Delete them</button><a class="button" href="{}">Change the rules</a></form>
+<button class="button bad" name="do" value="expire" data-sure="Really delete them?">Delete them</button><a class="button" href="{}">Change the rules</a></form>
 `, v.Ask.Token, Ref("./settings#keep"))
 		}
 		h.Put("</section>\n")
@@ -88,7 +88,7 @@ func (v Health) asks(h *HTML) {
 	if v.Adopt {
 		h.Put(`<section class="box"><details><summary>Use the disk that is there now …</summary>
 <p>The recordings folder is not on the disk that this box knows. If the disk was replaced on purpose, adopt it: its recordings are read, and clips that were only on the old disk are forgotten. If a disk is just not plugged in, plug it in instead.</p>
-<form method="post"><button class="button bad" name="do" value="adopt">Adopt this disk</button></form>
+<form method="post"><button class="button bad" name="do" value="adopt" data-sure="Really adopt it?">Adopt this disk</button></form>
 </details></section>
 `)
 	}

@@ -120,7 +120,7 @@ func (s *Section) view(h *HTML) {
 	}
 	h.Put(`<p class="row"><button class="button main" name="do" value="save">Save</button>`)
 	if s.Removable {
-		h.Put(`<button class="button bad" name="do" value="remove" data-sure="Remove {}? What waits to be sent there is forgotten.">Remove</button>`, s.Title)
+		h.Put(`<button class="button bad" name="do" value="remove" data-sure="Really remove {}?">Remove</button>`, s.Title)
 	}
 	h.Put("</p></form>{}</section>\n", when(s.Folded, "</details>"))
 }

@@ -5,9 +5,16 @@ import { $, $$, make } from '../lib/dom.js'
 
 document.documentElement.classList.add('live')
 
-addEventListener('submit', event => {
-  const sure = event.submitter?.dataset.sure
-  if (sure && !confirm(sure)) event.preventDefault()
+// What cannot be taken back is asked about in the button itself: the second click does it.
+addEventListener('click', event => {
+  const button = event.target.closest('[data-sure]')
+  if (!button || button.classList.contains('armed')) return
+  event.preventDefault()
+  const text = button.textContent
+  button.classList.add('armed')
+  button.removeAttribute('aria-label')
+  button.textContent = button.dataset.sure
+  button.addEventListener('blur', () => { button.classList.remove('armed'); button.textContent = text }, { once: true })
 })
 
 for (const code of $$('[data-copy]')) {
