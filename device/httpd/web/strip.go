@@ -32,7 +32,7 @@ func (v *Strip) View(h *HTML) {
 		h.Put(`<a class="turn" href="{}" aria-label="Earlier days">‹</a>`+"\n", v.Earlier)
 	}
 	h.Put(`<ol>` + "\n")
-	for i := range v.Days {
+	for i := len(v.Days) - 1; i >= 0; i-- { // newest first, from the right: where there is no room, the last days show
 		v.Days[i].view(h)
 	}
 	h.Put("</ol>\n")

@@ -19,10 +19,10 @@ let refreshing = null
 
 // shown makes the view that is in place work; way says how one came to it.
 function shown() {
-  const strip = $('.strip ol')
-  if (strip) {
-    const chosen = $('[aria-current]', strip)
-    strip.scrollLeft = chosen ? chosen.offsetLeft - strip.clientWidth / 2 : strip.scrollWidth
+  const strip = $('.strip ol'), chosen = $('.strip [aria-current]')
+  if (chosen) {
+    const middle = box => { const { left, width } = box.getBoundingClientRect(); return left + width / 2 }
+    strip.scrollLeft += middle(chosen) - middle(strip)
   }
   if ($('#view').dataset.view === 'player') return player()
   cards()

@@ -17,7 +17,8 @@ export async function ask(method, path, body) {
   throw await problem(answer)
 }
 
-async function problem(answer) {
+// problem is the refusal in answer as an Error.
+export async function problem(answer) {
   const p = await answer.json().catch(() => ({}))
   const err = new Error([p.title || 'The box answered ' + answer.status, p.detail].filter(Boolean).join('. '))
   return Object.assign(err, { type: p.type, status: answer.status })

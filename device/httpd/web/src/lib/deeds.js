@@ -1,7 +1,7 @@
 // What can be done with clips, one or many: pin, push, delete with time to think better of it, link, download.
 
 import { make, root } from './dom.js'
-import { ask } from './box.js'
+import { ask, problem } from './box.js'
 import { complain, toast } from './toast.js'
 
 const grace = 10 // seconds before a deletion is sent
@@ -103,16 +103,26 @@ async function copied(field) {
 
 const urlIds = 500 // design.md: at most so many ids in an address
 
-// zip downloads clips in one file. all is a query of the list where they are everything it matches.
-export function zip(ids, all) {
-  if (all !== undefined || ids.length <= urlIds) {
-    const query = all ?? ids.map(id => 'id=' + id).join('&')
-    make('a', { href: root + 'archive.zip' + (query && '?' + query), download: '' }).click()
-    return
-  }
+// zip downloads clips in one file. whole is a query of the list, not empty, that they are everything of. The box is asked
+// for the head first, since a download that fails says nothing in words.
+export async function zip(ids, whole) {
+  const query = ids.length <= urlIds ? ids.map(id => 'id=' + id).join('&') : whole
+  if (!query) return post(ids)
+  const href = root + 'archive.zip?' + query
+  const head = await fetch(href, { method: 'HEAD' }).catch(() => null)
+  if (!head?.ok) throw await refusal(href, head)
+  make('a', { href, download: '' }).click()
+}
+
+// refusal is why the box gives no archive: a HEAD has no body, so it is asked once more.
+async function refusal(href, head) {
+  if (!head) return new Error('The box cannot be reached. Is it switched on and in this network?')
+  return problem(await fetch(href, { headers: { Accept: 'application/problem+json' } }))
+}
+
+function post(ids) {
   const form = make('form', { method: 'post', action: root + 'archive.zip', hidden: true }, ...ids.map(id => make('input', { name: 'id', value: id })))
   document.body.append(form)
   form.submit()
   form.remove()
 }
-

@@ -18,7 +18,7 @@ let anchor = null
 export function picks() {
   document.addEventListener('click', click)
   document.addEventListener('change', e => { if (e.target.matches('.pick')) show() })
-  document.addEventListener('submit', e => { if (e.target.id === 'pick') { e.preventDefault(); act('zip') } })
+  document.addEventListener('submit', e => { if (e.target.matches('#pick')) { e.preventDefault(); act('zip') } })
   document.addEventListener('cards', show)
   document.addEventListener('keydown', e => { if (e.key === 'Escape' && picked.size && !$('dialog')) clear() })
 }
@@ -100,7 +100,7 @@ async function act(deed) {
     switch (deed) {
       case 'all': return await all()
       case 'none': return clear()
-      case 'zip': if (ids.length) zip(ids, whole ?? undefined); return
+      case 'zip': if (ids.length) await zip(ids, whole); return
       case 'pin': case 'unpin': (await pin(ids, deed === 'pin')).forEach(id => marked(id, 'pinned', deed === 'pin')); return
       case 'push': return await push(ids)
       case 'delete': clear(); return remove(ids, removed)
