@@ -54,11 +54,13 @@ web: ## bundle what browsers load: device/httpd/web/src into dist, to be committ
 deps: ## install the programs that tests and checks need, where that is allowed
 	build/deps.sh test check bench
 
-test: ## all tests: with the race detector, then the unit suite on 32-bit x86 and on ARMv6
-	build/deps.sh test
-	go test -race -timeout 15m ./...
+test: ## all tests: with the race detector, in Chromium, the unit suite on 32-bit x86 and on ARMv6, in an emulated computer
+	build/deps.sh test vm
+	go test -race -timeout 20m ./...
+	go -C build/browser test -count=1 -timeout 10m .
 	GOARCH=386 CGO_ENABLED=0 go test -short -timeout 10m $(UNIT)
 	GOARCH=arm GOARM=6 CGO_ENABLED=0 go test -short -timeout 15m -skip '$(EMULATED)' -exec "$(QEMU)" $(UNIT)
+	VM=1 go test -count=1 -timeout 15m ./build/vm
 
 vm-test: ## tests under another kernel, in an emulated computer: HTTPS whose records the kernel makes
 	build/deps.sh vm
@@ -76,6 +78,8 @@ check: ## formatting, vet on three processors, staticcheck, import direction, sy
 	build/units.sh
 	go mod verify
 	go -C build/tools mod verify
+	go -C build/browser vet ./...
+	go -C build/browser mod verify
 
 fuzz: ## each fuzz test for FUZZTIME (30s) beyond its committed seeds
 	build/fuzz.sh $${FUZZTIME:-30s}
