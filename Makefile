@@ -15,7 +15,7 @@ UNIT = $$(go list ./... | grep -v -e ^clipd/cmd/ -e ^clipd/build/)
 QEMU = $$(command -v qemu-arm-static || command -v qemu-arm)
 # What the ARM emulator cannot do; all of it runs natively and as 386. It starts no second program of its own kind (nor
 # strace), knows no TCP_INFO, and TestHalfOfTheNextRequestIsKept gets another answer in it alone, for a reason not yet found.
-EMULATED = ^Test(Killed|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoProcesses|SettledAcrossUsers|UnreadableFolderAsNobody|Exhausted|BytesGoBySendfile|Sendfile|Memory|SlowIsNotStalled|HalfOfTheNextRequestIsKept)$$
+EMULATED = ^Test(Killed|Damages|Compaction|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoProcesses|SettledAcrossUsers|UnreadableFolderAsNobody|Exhausted|BytesGoBySendfile|Sendfile|Memory|SlowIsNotStalled|HalfOfTheNextRequestIsKept)$$
 
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
@@ -86,6 +86,7 @@ fuzz: ## each fuzz test for FUZZTIME (30s) beyond its committed seeds
 
 soak: build ## HOURS (1) of power cuts, kills and full disks against a model of what must be true; SEED repeats a failure
 	build/deps.sh test
+	go test -count=1 -run '^TestDamages$$' -v -timeout 1h ./store -damages 45m
 	CGO_ENABLED=0 go run ./build/soak -hours $${HOURS:-1} -seed $${SEED:-0}
 
 bench: build arm ## the figures of the README, measured on this machine (QUICK=1: in a minute)

@@ -18,6 +18,7 @@ import (
 // Tests start this test program again with one of these to get a process of its own: TestMain runs it.
 var inChild = map[string]func(args []string) error{
 	"crash":  crashing,
+	"damage": damaging,
 	"hold":   holding,
 	"read":   reading,
 	"tokens": addingTokens,
