@@ -221,6 +221,7 @@ func (b *box) makeParts(context.Context) error {
 		return err
 	}
 	b.retainer = b.newRetainer()
+	b.settings.ask(b.knowsConsumer)
 	b.requests = b.newRequests()
 	if b.cfg.MQTT.Broker != noBroker {
 		b.announce = announce.New(b.announceConfig())

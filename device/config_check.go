@@ -59,24 +59,6 @@ func (c *Config) checkBox(bad complain) {
 	c.checkKeep(bad)
 }
 
-func (c *Config) checkKeep(bad complain) {
-	for _, k := range c.Keep.Classes {
-		if k.Match == "" && k.Camera == "" {
-			bad("keep.class", "needs match, like \"driveway/**\", or camera")
-		} else if err := ingest.CheckMatch(k.Match); k.Match != "" && err != nil {
-			bad("keep.class.match", "%v; write it like \"driveway/**\"", err)
-		}
-		if k.Age == 0 && k.Size == 0 {
-			bad("keep.class", "%q needs an age or a size", k.Match+k.Camera)
-		}
-	}
-	for i, name := range c.Keep.Undelivered {
-		if name == "" || len(name) > maxConsumerName || slices.Contains(c.Keep.Undelivered[:i], name) {
-			bad("keep.undelivered", "%.40q is empty, too long or there twice", name)
-		}
-	}
-}
-
 func (c *Config) checkHTTP(bad complain) {
 	checkAddress(bad, "http.listen", c.HTTP.Listen)
 	if c.HTTP.ListenTLS != "" {

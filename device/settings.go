@@ -38,6 +38,7 @@ type settings struct {
 	next chan struct{} // holds one: cfg is another than the one the box lives with
 
 	mu     sync.Mutex
+	knows  func(consumer string) bool // of the life that is; nil before the first
 	cfg    Config
 	trial  time.Time // monotonic: when what is on trial is undone; zero while nothing is
 	fresh  bool      // the box has not lived with cfg yet
@@ -86,7 +87,7 @@ func (s *settings) save(patch []byte) error {
 	}
 	cfg, err := s.cfg.with(text)
 	if err == nil {
-		err = cfg.checkPorts(&s.cfg)
+		err = errors.Join(cfg.checkPorts(&s.cfg), cfg.checkUndelivered(&s.cfg, s.knows))
 	}
 	if err != nil {
 		return settingsProblem(err)
@@ -134,6 +135,13 @@ func (s *settings) begin(cfg Config) {
 	case s.next <- struct{}{}:
 	default:
 	}
+}
+
+// ask makes knows what tells consumers from names that nobody goes by.
+func (s *settings) ask(knows func(consumer string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.knows = knows
 }
 
 // lives notes that the box works with what it took.

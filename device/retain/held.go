@@ -36,6 +36,7 @@ func (r *Retainer) look(now reading) (holders, error) {
 		case slices.Contains(r.Targets, name):
 			h.targets = append(h.targets, name)
 		case i < 0:
+			r.Problem("consumer/"+name, "")
 			unknown = append(unknown, name)
 			h.consumers = append(h.consumers, name)
 		case !r.forgotten(known[i], now):

@@ -38,6 +38,9 @@ func (r *Retainer) Report() (api.Retention, error) {
 	if k.last.Clips > 0 {
 		out.Last = &api.RetentionLast{Time: api.Time{Time: k.last.Time}, Clips: k.last.Clips, Bytes: k.last.Bytes}
 	}
+	if off == "" && r.ages() && !k.now.trusted {
+		out.Off = "the clock is not trusted yet, so nothing is deleted by its age"
+	}
 	return out, r.dryRun(&out, clips, rate)
 }
 

@@ -46,7 +46,7 @@ func (r *Retainer) sayCrowded(all []broken) {
 	k := &r.keep
 	text := ""
 	for i := range all {
-		if b := &all[i]; b.over > 0 {
+		if b := &all[i]; b.over > 0 && !b.waits {
 			text = fmt.Sprintf("%s, and nothing may go: what is left is pinned, waited for, or no clip; unpin clips, or give the recordings more room", b.reason)
 		}
 	}

@@ -61,6 +61,7 @@ type broken struct {
 	over   int64  // bytes beyond the limit; 0 or less: kept
 	slack  int64  // bytes that are to be free below it
 	reason string // for clip_removed
+	waits  bool   // for the file system to give back what was deleted
 }
 
 // rulesOfSpace are the rules about space with how far each is broken, those that may free the fewest first.
@@ -109,7 +110,10 @@ func (r *Retainer) missing(b *broken) int64 {
 	case b.over+b.slack <= 0:
 		delete(r.keep.drains, s)
 		return 0
-	case d == nil || time.Now().Before(d.until):
+	case d == nil:
+		return 0
+	case time.Now().Before(d.until):
+		b.waits = true
 		return 0
 	}
 	return b.over + b.slack
