@@ -20,7 +20,7 @@ EMULATED = ^Test(Killed|Damages|Compaction|UncleanVerified|FlipsNeverReadWrong|L
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: vm-test help build arm dist deb run web deps test check fuzz soak bench clean
+.PHONY: vm-test help build arm dist deb debtest run web deps test check fuzz soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ dist-%:
 
 deb: ## Debian packages of clipd and clipctl for armhf (ARMv6 too), arm64 and amd64: bin/deb
 	build/deb/build.sh
+
+debtest: ## the packages: reproducible, lintian, install, upgrade, remove, purge (as root)
+	build/deb/test.sh
 
 run: build ## start a box in ./var with nothing configured, and record a sample into it
 	exec build/run.sh

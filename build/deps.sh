@@ -24,6 +24,8 @@ test,bench  chromium                     chromium
 test        mkfs.ext4                    e2fsprogs
 test        losetup                      mount
 check       systemd-analyze              systemd
+deb         lintian                      lintian
+deb         mmdebstrap                   mmdebstrap
 vm          qemu-system-x86_64           qemu-system-x86
 vm          curl                         curl
 vm          openssl                      openssl

@@ -63,9 +63,14 @@ func tryWrite(dir string) Trial {
 	return Trial{What: "write", Err: os.Remove(f.Name())}
 }
 
-// joinGroup lets us in by the folder's group, as its owner is the recorder's user.
+// joinGroup lets us in by the group of what is closed to us: the folder itself, or the first folder above it that we may
+// not enter. The owner stays the recorder's user.
 func joinGroup(dir, bits string) string {
-	fi, err := os.Stat(dir)
+	closed, change := blocked(dir), "chmod g+x"
+	if closed == dir {
+		change = "chmod -R g+" + strings.ReplaceAll(strings.ReplaceAll(bits, "-", ""), "x", "X")
+	}
+	fi, err := os.Stat(closed)
 	if err != nil {
 		return ""
 	}
@@ -73,8 +78,20 @@ func joinGroup(dir, bits string) string {
 	if g, err := user.LookupGroupId(gid); err == nil {
 		gid = g.Name
 	}
-	return fmt.Sprintf("usermod -aG %s %s\nchmod -R g+%s %s\nsystemctl restart clipd", gid, userName(),
-		strings.ReplaceAll(strings.ReplaceAll(bits, "-", ""), "x", "X"), dir)
+	return fmt.Sprintf("usermod -aG %s %s\n%s %s\nsystemctl restart clipd", gid, userName(), change, closed)
+}
+
+// blocked is the first folder on the way to dir that cannot be entered, dir if all can.
+func blocked(dir string) string {
+	for end := 1; end < len(dir); end++ {
+		if dir[end] != '/' {
+			continue
+		}
+		if _, err := os.Stat(dir[:end] + "/."); errors.Is(err, fs.ErrPermission) {
+			return dir[:end]
+		}
+	}
+	return dir
 }
 
 func userName() string {

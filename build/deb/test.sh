@@ -1,0 +1,137 @@
+#!/bin/bash
+# Tests the packages: the same bytes twice; no error from lintian; installing, upgrading, removing and purging in a Debian
+# of their own leave state and recordings as they promise. Needs root, lintian and mmdebstrap.
+set -eu
+cd "$(dirname "$0")/../.."
+
+work=$(mktemp -d)
+trap 'umount "$work/root/proc" 2>/dev/null; rm -rf "$work"' EXIT
+root=$work/root
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# same builds the packages of one processor twice and compares them; what was built stays in $work/one.
+same() {
+	OUT=$work/one build/deb/build.sh amd64 armhf
+	OUT=$work/two build/deb/build.sh amd64
+	for package in "$work"/two/*.deb; do
+		cmp "$package" "$work/one/${package##*/}" || fail "${package##*/}: the same commit gave other bytes"
+	done
+}
+
+lint() {
+	for package in "$work"/one/*.deb; do
+		lintian --allow-root --fail-on error "$package" >"$work/lint" 2>&1 || { cat "$work/lint" && fail "lintian on ${package##*/}"; }
+	done
+}
+
+# debian makes a system to install into, with the systemd tools that the package uses; nothing is running in it.
+debian() {
+	local site
+	site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | sort -u | head -n 1)
+	mmdebstrap --quiet --variant=minbase --include=systemd-sysv trixie "$root" "deb $site trixie main"
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+	chmod +x "$root/usr/sbin/policy-rc.d"
+	mount -t proc proc "$root/proc"
+}
+
+inside() { chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
+
+expect() { # FILE "MODE OWNER:GROUP"
+	[ "$(inside stat -c '%a %U:%G' "$1")" = "$2" ] || fail "$1 is $(inside stat -c '%a %U:%G' "$1"), not $2"
+}
+
+installs() {
+	cp "$work"/one/*_amd64.deb "$root/"
+	inside dpkg -i $(cd "$root" && echo /*_amd64.deb)
+	expect /var/lib/clipd "750 clipd:clipd"
+	expect /var/lib/clipd/recordings "2770 clipd:clipd"
+	inside id clipd-recorder >/dev/null || fail "no user records"
+	inside clipd -config /etc/clipd/clipd.toml -check-config >"$work/check" || fail "the configuration that was installed: $(cat "$work/check")"
+	[ -e "$root/etc/systemd/system/multi-user.target.wants/clipd.service" ] || fail "clipd.service is not enabled"
+	[ -s "$root/usr/share/man/man1/clipctl.1.gz" ] || [ -d "$root/usr/share/man" ] || fail "no manual"
+	grep -vE '^(#|\[|$)' "$root/etc/clipd/clipd.toml" && fail "a setting of the example is not commented out"
+	return 0
+}
+
+# lives records, so that there is something to lose.
+lives() {
+	mkdir -p "$root/var/lib/clipd/state" "$root/var/lib/clipd/recordings/front"
+	echo precious >"$root/var/lib/clipd/recordings/front/a.mp4"
+	echo secret >"$root/var/lib/clipd/state/tokens"
+	echo 'name = "porch"' >>"$root/etc/clipd/clipd.toml"
+}
+
+upgrades() {
+	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	grep -q porch "$root/etc/clipd/clipd.toml" || fail "an upgrade lost a setting"
+	[ -s "$root/var/lib/clipd/state/tokens" ] || fail "an upgrade lost the state"
+}
+
+goes() {
+	inside dpkg -r clipd clipctl
+	[ -s "$root/var/lib/clipd/state/tokens" ] || fail "removing lost the state"
+	[ ! -e "$root/usr/bin/clipd" ] || fail "removing left the program"
+	inside dpkg -P clipd clipctl
+	[ ! -e "$root/var/lib/clipd/state" ] || fail "purging left the state"
+	[ ! -e "$root/etc/clipd" ] || fail "purging left $(find "$root/etc/clipd")"
+	[ "$(cat "$root/var/lib/clipd/recordings/front/a.mp4")" = precious ] || fail "purging touched a recording"
+	[ -z "$(find "$root/etc/systemd" -name '*clipd*')" ] || fail "purging left $(find "$root/etc/systemd" -name '*clipd*')"
+}
+
+# motion: another program records as a user of its own. One edited line, and what -check-config prints, is enough.
+motion() {
+	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	inside useradd --system --user-group motion
+	mkdir -p "$root/srv/motion/clips"
+	echo x >"$root/srv/motion/clips/a.mp4"
+	inside chown -R motion:motion /srv/motion
+	chmod 0750 "$root/srv/motion" "$root/srv/motion/clips"
+	sed -i 's|^# root = .*|root = "/srv/motion/clips"|' "$root/etc/clipd/clipd.toml"
+	local try
+	for try in 1 2 3 4; do
+		inside clipd -config /etc/clipd/clipd.toml -check-config >"$work/check"
+		grep -q 'this mends it' "$work/check" || break
+		sed -n 's/^    //p' "$work/check" | grep -v '^systemctl' >"$root/mend"
+		inside sh -e /mend
+	done
+	cat "$work/check"
+	inside id -nG clipd | grep -qw motion || fail "the group was not asked for"
+	grep -qx 'ReadWritePaths=-/srv/motion' "$root/etc/systemd/system/clipd.service.d/root.conf" || fail "the drop-in was not asked for"
+	grep -q 'read: works' "$work/check" && grep -q 'write: works' "$work/check" || fail "after $try rounds the folder is still closed"
+	inside dpkg -P clipd
+	rm -r "$root/etc/systemd/system/clipd.service.d"
+}
+
+# refuses: a version that does not accept the configuration must not stop the one that runs. systemd is a stand-in here
+# that notes what it is told; everything else is real.
+refuses() {
+	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	mkdir -p "$root/run/systemd/system"
+	mv "$root/usr/bin/systemctl" "$root/usr/bin/systemctl.real"
+	printf '#!/bin/sh\necho "$*" >>/told\n' >"$root/usr/bin/systemctl"
+	chmod +x "$root/usr/bin/systemctl"
+	rm "$root/usr/sbin/policy-rc.d"
+	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	grep -q 'restart.*clipd.service' "$root/told" || fail "an accepted configuration: systemd was told $(cat "$root/told")"
+	echo 'nmae = "x"' | cat - "$root/etc/clipd/clipd.toml" >"$work/toml" && cp "$work/toml" "$root/etc/clipd/clipd.toml"
+	: >"$root/told"
+	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb) 2>"$work/said"
+	grep -q 'did you mean name' "$work/said" || fail "what is wrong was not said: $(cat "$work/said")"
+	! grep -q 'restart.*clipd.service' "$root/told" || fail "the running version was restarted into a configuration it refuses"
+}
+
+build/deps.sh deb
+same
+lint
+debian
+installs
+lives
+upgrades
+goes
+motion
+refuses
+echo "packages: in order"
