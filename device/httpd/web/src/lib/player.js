@@ -1,6 +1,7 @@
 // One clip: the picture, what can be done with it, and keys. The browser seeks by itself, by Range.
 
 import { $, make, mayOperate } from './dom.js'
+import { problem } from './box.js'
 import { go } from './view.js'
 import { toast } from './toast.js'
 import { link, pin, push, remove } from './deeds.js'
@@ -46,15 +47,22 @@ function measure(video) {
   })
 }
 
-// unplayable says in words why there is no picture.
-function unplayable(video) {
-  const text = 'This browser cannot play the clip, or the file is damaged. Download it and open it in VLC.'
+// unplayable says in words why there is no picture: what the box answers, or what is known of such clips.
+async function unplayable(video) {
+  const text = await refusal(video.src) || 'This browser cannot play the clip, or the file is damaged. Download it and open it in VLC.'
+  if (!video.isConnected) return
   const trouble = $('.trouble') || make('p', { class: 'notice trouble', text })
   trouble.hidden = false
   trouble.setAttribute('role', 'alert')
   $('.side').prepend(trouble)
   video.replaceWith(make('p', { class: 'none', text: 'No picture in this browser' }))
   $('.tools [data-js]').hidden = true
+}
+
+async function refusal(src) {
+  const answer = await fetch(src, { headers: { Range: 'bytes=0-0' } }).catch(() => null)
+  if (!answer) return 'The box cannot be reached. Is it switched on and in this network?'
+  return answer.ok ? '' : (await problem(answer)).message
 }
 
 // playerKeys starts buttons and keys once; they work for every clip that is shown later.

@@ -4,16 +4,16 @@
 import { ask } from './box.js'
 
 const minute = 60e3, hour = 60 * minute, day = 24 * hour
-const shortest = 4 * hour // below, clips are asked for
+const shortest = 4 * hour // below, clips are asked for if one answer holds them
 const most = 1000 // clips in one answer
 const few = 300 // so few are shown one by one instead of counted
 
 const steps = [1, 2, 3, 6, 12, 24].map(h => h * hour)
 
 export class Spans {
-  // changed is called when there is something new to draw.
-  constructor(changed) {
-    this.changed = changed
+  // changed is called when there is something new to draw. camera is the only one to ask about; '' for all.
+  constructor(camera, changed) {
+    Object.assign(this, { camera, changed })
     this.cameras = []
     this.clear()
     ask('GET', 'cameras').then(({ cameras }) => { this.add(cameras.map(c => c.name)); changed() }, () => {})
@@ -35,7 +35,8 @@ export class Spans {
     const width = to - from
     const step = width <= shortest ? 0 : steps.find(s => width / s <= 130) || day
     const g = this.got
-    if (!fresh && g && g.step === step && g.from <= from && g.to >= to) return
+    const closer = g?.counted && width <= (g.to - g.from) / 4 // there may be few enough now
+    if (!fresh && !closer && g && g.step === step && g.from <= from && g.to >= to) return
     const whole = step || 10 * minute
     const ask = { from: Math.floor((from - width / 2) / whole) * whole, to: Math.ceil((to + width / 2) / whole) * whole, step }
     clearTimeout(this.timer)
@@ -45,22 +46,25 @@ export class Spans {
   async load(asked) {
     this.asked = asked
     const q = new URLSearchParams({ from: new Date(asked.from).toISOString(), to: new Date(asked.to).toISOString() })
+    if (this.camera) q.set('camera', this.camera)
     try {
-      const sum = asked.step ? await this.take(asked, this.counts(q, asked.step)) : 0
-      if (sum <= few && asked.step <= hour) await this.take(asked, this.clips(q))
+      const counts = await this.counts(q, asked.step || hour)
+      const sum = [...counts.values()].flat().reduce((n, s) => n + s.clips, 0)
+      const single = asked.step <= hour && sum <= (asked.step ? few : most)
+      asked.counted = !asked.step && !single
+      if (asked.step || !single) this.take(asked, counts)
+      if (single) this.take(asked, await this.clips(q))
     } catch { /* the strips stay as they are; that the box is away is said elsewhere */ }
   }
 
-  // take shows what an answer brings, unless something else has been asked for since. It resolves to how many clips it has.
-  async take(asked, answer) {
-    const by = await answer
-    if (this.asked !== asked) return Infinity
+  // take shows an answer, unless something else has been asked for since.
+  take(asked, by) {
+    if (this.asked !== asked) return
     this.got = asked
     this.by = by
     this.most = Math.max(1, ...[...by.values()].flat().map(s => s.clips))
     this.add(by.keys())
     this.changed()
-    return [...by.values()].flat().reduce((n, s) => n + s.clips, 0)
   }
 
   async counts(q, step) {

@@ -13,7 +13,7 @@ export class ClipTimeline extends HTMLElement {
   connectedCallback() {
     const { camera, from, to, at } = this.dataset
     Object.assign(this, { camera, from: Number(from), to: Number(to), at: Number(at) || null, cursor: null, row: 0, hover: null })
-    this.spans ??= new Spans(() => this.draw())
+    this.spans ??= new Spans(camera, () => this.draw())
     if (!this.canvas) this.build()
     this.size = new ResizeObserver(() => this.draw())
     this.size.observe(this)
