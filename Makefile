@@ -20,7 +20,7 @@ EMULATED = ^Test(Killed|Damages|Compaction|UncleanVerified|FlipsNeverReadWrong|L
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: vm-test help build arm dist deb debtest run web deps test check fuzz soak bench clean
+.PHONY: vm-test vm-bench help build arm dist deb debtest run web deps test check fuzz soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ test: ## all tests: with the race detector, in Chromium, the unit suite on 32-bi
 vm-test: ## tests under another kernel, in an emulated computer: HTTPS whose records the kernel makes
 	build/deps.sh vm
 	VM=1 go test -count=1 -timeout 15m ./build/vm
+
+vm-bench: build ## what HTTPS costs with and without the kernel's help, in an emulated computer
+	build/deps.sh vm
+	go run ./build/vm/figure
 
 check: ## formatting, vet on three processors, staticcheck, import direction, systemd units, modules
 	build/deps.sh check

@@ -30,6 +30,7 @@ vm          qemu-system-x86_64           qemu-system-x86
 vm          curl                         curl
 vm          openssl                      openssl
 vm          gnutls-cli                   gnutls-bin
+vm          nginx                        nginx-light
 '
 
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

@@ -106,8 +106,8 @@ func (m *Machine) pack(ctx context.Context, scratch, initrd string) error {
 		func() error { return m.packModules(a) },
 		func() error { return m.packPrograms(ctx, a) },
 		func() error { return m.packFiles(a) },
-		func() error { return a.text("/commands", joined(m.Commands)) },
-		func() error { return a.text("/environment", m.Env) },
+		func() error { return a.text("/vm/commands", joined(m.Commands)) },
+		func() error { return a.text("/vm/environment", m.Env) },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -137,13 +137,13 @@ func (m *Machine) packModules(a *archive) error {
 	}
 	var names []string
 	for i, path := range files {
-		name := fmt.Sprintf("/modules/%02d-%s", i, filepath.Base(path))
+		name := fmt.Sprintf("/vm/%02d-%s", i, filepath.Base(path))
 		if err := a.add(name, path); err != nil {
 			return err
 		}
 		names = append(names, name)
 	}
-	return a.text("/load", names)
+	return a.text("/vm/modules", names)
 }
 
 func (m *Machine) packFiles(a *archive) error {

@@ -64,3 +64,6 @@ func depends(path string) ([]string, error) {
 	}
 	return nil, nil
 }
+
+// Module returns the path of the file of one module, "" if the kernel has none of that name.
+func (k *Kernel) Module(name string) string { return k.modules[moduleName(name)] }

@@ -24,14 +24,14 @@
 // crypto/tls shakes hands: TLS 1.3 without session tickets, so that it has nothing to say afterwards. The secret that the
 // server's records are made with comes from tls.Config.KeyLogWriter; key and IV are derived from it (RFC 8446 §7.3) and
 // given to the kernel with record number 0, Documentation/networking/tls.rst in the kernel's sources. From then on the
-// connection is written to directly. What the client sends is still read and decrypted by crypto/tls: requests are small.
+// connection is written to directly. What the client sends, which is little, is decrypted by this package with crypto/cipher:
+// crypto/tls would hold eight kilobytes for each connection, most of it left from the handshake.
 //
 // A connection that cannot be switched stays crypto/tls's, a *tls.Conn comes out of Accept and everything works the same,
 // only slower: clients of TLS 1.2, a suite the kernel does not know, a kernel without the module tls.
 //
-// The kernel of a TLS 1.3 connection cannot change its key before Linux 6.14. So whatever crypto/tls wants to write after the
-// switch ends the connection, with a close_notify: the answer to a client's KeyUpdate with update_requested, and alerts. A
-// KeyUpdate that asks for nothing only changes how the client's own records are read, and is followed.
+// The kernel cannot change the key of a connection before Linux 6.14. So a client's KeyUpdate, the only thing that TLS 1.3
+// lets it say after this handshake, ends the connection, with a close_notify. So does anything that is against the protocol.
 //
 // # Traps
 //
@@ -39,8 +39,8 @@
 //     CAP_SYS_MODULE, and not from within most sandboxes. A file in /etc/modules-load.d does it at start-up.
 //   - Closing without close_notify looks like an attack to the client (RFC 8446 §6.1); crypto/tls could only write it with a
 //     key and number of its own. It is sent by sendmsg(2) with the record's type beside it, see [CloseNotify].
-//   - Secrets are wiped here once the kernel has them, and are in no error; crypto/tls keeps its own copy for the life of the
-//     connection.
+//   - Secrets are wiped once the kernel has them, and are in no error. What crypto/tls made of them on its way here is left to
+//     the garbage collector.
 //   - Which suite is used crypto/tls decides: AES-GCM where this processor and the client's have instructions for it,
 //     ChaCha20-Poly1305 elsewhere, as on all Raspberry Pis before the fifth.
 package ktls

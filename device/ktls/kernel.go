@@ -13,12 +13,12 @@ import (
 
 // Of linux/tls.h and RFC 8446 §6.
 const (
-	solTLS         = 282
-	tlsTX          = 1
-	tlsRecordType  = 1 // TLS_SET_RECORD_TYPE
-	recordAlert    = 21
-	alertWarning   = 1
-	alertCloseNote = 0
+	solTLS           = 282
+	tlsTX            = 1
+	tlsRecordType    = 1 // TLS_SET_RECORD_TYPE
+	recordAlert      = 21
+	alertWarning     = 1
+	alertCloseNotify = 0
 )
 
 // Probe asks the kernel which suites it makes records for, with connections of this process to itself. The error says why
@@ -81,7 +81,7 @@ func CloseNotify(fd int) error {
 	h.Level, h.Type = solTLS, tlsRecordType
 	h.SetLen(unix.CmsgLen(1))
 	control[unix.CmsgLen(0)] = recordAlert
-	alert := []byte{alertWarning, alertCloseNote}
+	alert := []byte{alertWarning, alertCloseNotify}
 	_, err := unix.SendmsgN(fd, alert, control, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	return os.NewSyscallError("sendmsg", err)
 }

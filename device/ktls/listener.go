@@ -181,7 +181,7 @@ func (l *Listener) shake(raw net.Conn) {
 // handshake shakes hands on raw and makes the kernel take over, if it can.
 func (l *Listener) handshake(raw net.Conn) (net.Conn, error) {
 	w := &wire{Conn: raw}
-	var s secret
+	var s secrets
 	defer s.wipe()
 	cfg := l.cfg.TLS
 	if l.cfg.Kernel.Any() {
@@ -192,16 +192,26 @@ func (l *Listener) handshake(raw net.Conn) (net.Conn, error) {
 	if err := t.Handshake(); err != nil {
 		return nil, err
 	}
-	state := t.ConnectionState()
-	socket, ok := raw.(syscall.Conn)
-	suite := l.cfg.Kernel.suite(state.CipherSuite)
-	if !ok || suite == nil || state.Version != tls.VersionTLS13 || suite.enable(socket, s.bytes[:s.n]) != nil {
+	c := l.takeOver(w, t.ConnectionState(), &s)
+	switch {
+	case c == nil:
 		return t, nil
-	}
-	w.switched.Store(true)
-	c := &Conn{wire: w, tls: t, state: &state}
-	if l.cfg.Wrap != nil {
+	case l.cfg.Wrap != nil:
 		return l.cfg.Wrap(raw, c), nil
 	}
 	return c, nil
+}
+
+// takeOver makes the kernel write the records from now on. It returns nil where it cannot, and crypto/tls goes on.
+func (l *Listener) takeOver(w *wire, state tls.ConnectionState, s *secrets) *Conn {
+	socket, ok := w.Conn.(syscall.Conn)
+	suite := l.cfg.Kernel.suite(state.CipherSuite)
+	if !ok || suite == nil || state.Version != tls.VersionTLS13 || !w.between() {
+		return nil
+	}
+	in, err := newReader(suite, s.client.value())
+	if err != nil || suite.enable(socket, s.server.value()) != nil {
+		return nil
+	}
+	return &Conn{raw: w.Conn, in: in, state: &state}
 }

@@ -142,31 +142,17 @@ func TestWireGivesOneRecordAtATime(t *testing.T) {
 	}
 }
 
-// After the switch crypto/tls can say nothing more, and what it wanted to say ends the connection.
-func TestWireRefusesAfterTheSwitch(t *testing.T) {
-	here, there := net.Pipe()
-	defer there.Close()
-	w := &wire{Conn: here}
-	w.switched.Store(true)
-	if n, err := w.Write([]byte("alert")); n != 0 || !errors.Is(err, errAfterSwitch) {
-		t.Errorf("Write: %d, %v", n, err)
-	}
-	if _, err := w.Read(make([]byte, 1)); !errors.Is(err, errAfterSwitch) {
-		t.Errorf("Read: %v", err)
-	}
-}
-
-func TestSecretIsKeptOfOneLineAndWiped(t *testing.T) {
-	var s secret
+func TestSecretsAreKeptAndWiped(t *testing.T) {
+	var s secrets
 	for _, line := range []string{"CLIENT_TRAFFIC_SECRET_0 00 0102\n", "SERVER_TRAFFIC_SECRET_0 00 0a0b\n", "SERVER_HANDSHAKE_TRAFFIC_SECRET 00 ff\n"} {
 		if n, err := s.Write([]byte(line)); n != len(line) || err != nil {
 			t.Errorf("%q: %d, %v", line, n, err)
 		}
 	}
-	if !bytes.Equal(s.bytes[:s.n], []byte{10, 11}) {
-		t.Errorf("kept %x", s.bytes[:s.n])
+	if !bytes.Equal(s.server.value(), []byte{10, 11}) || !bytes.Equal(s.client.value(), []byte{1, 2}) {
+		t.Errorf("kept %x and %x", s.client.value(), s.server.value())
 	}
-	if s.wipe(); s != (secret{}) {
-		t.Errorf("after wiping: %x", s.bytes)
+	if s.wipe(); s != (secrets{}) {
+		t.Errorf("after wiping: %x and %x", s.client.bytes, s.server.bytes)
 	}
 }

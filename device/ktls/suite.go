@@ -1,6 +1,8 @@
 package ktls
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -9,6 +11,8 @@ import (
 	"errors"
 	"hash"
 	"strings"
+
+	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // suite is how the kernel is told of one cipher suite of TLS 1.3, linux/tls.h.
@@ -19,12 +23,21 @@ type suite struct {
 	key    int    // bytes
 	salt   int    // bytes of the IV that come after the key, and not before it
 	hash   func() hash.Hash
+	aead   func(key []byte) (cipher.AEAD, error)
 }
 
 var suites = [...]suite{
-	{tls.TLS_AES_128_GCM_SHA256, "AES-128-GCM", 51, 16, 4, sha256.New},
-	{tls.TLS_AES_256_GCM_SHA384, "AES-256-GCM", 52, 32, 4, sha512.New384},
-	{tls.TLS_CHACHA20_POLY1305_SHA256, "ChaCha20-Poly1305", 54, 32, 0, sha256.New},
+	{tls.TLS_AES_128_GCM_SHA256, "AES-128-GCM", 51, 16, 4, sha256.New, newGCM},
+	{tls.TLS_AES_256_GCM_SHA384, "AES-256-GCM", 52, 32, 4, sha512.New384, newGCM},
+	{tls.TLS_CHACHA20_POLY1305_SHA256, "ChaCha20-Poly1305", 54, 32, 0, sha256.New, chacha20poly1305.New},
+}
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
 }
 
 // Kernel says which suites the kernel makes records for; the zero value is none. Probe finds out.

@@ -4,35 +4,23 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"net"
-	"sync/atomic"
 )
 
-// wire is what crypto/tls reads from and writes to. It gives one record at a time, so that crypto/tls never holds a byte of
-// the next one, and after the switch it takes nothing.
+// wire is what crypto/tls reads from while it shakes hands. It gives one record at a time, so that nothing of what follows
+// the handshake is left in crypto/tls.
 type wire struct {
 	net.Conn
-	header   [recordHeader]byte
-	got      int // bytes of header
-	left     int // bytes of the record that are still to come
-	switched atomic.Bool
-	refused  atomic.Bool // something was to be written after the switch
+	header [recordHeader]byte
+	got    int // bytes of header
+	left   int // bytes of the record that are still to come
 }
-
-const recordHeader = 5 // RFC 8446 §5.1
-
-// errAfterSwitch ends a connection on which crypto/tls has something to say that it no longer can.
-var errAfterSwitch = errors.New("the client asks for new keys, or broke the protocol, after the kernel took over")
 
 // NetConn is the connection below, as tls.Conn has it.
 func (w *wire) NetConn() net.Conn { return w.Conn }
 
 // Read is net.Conn's. It returns bytes of one record.
 func (w *wire) Read(p []byte) (int, error) {
-	if w.refused.Load() {
-		return 0, errAfterSwitch
-	}
 	if w.left > 0 {
 		n, err := w.Conn.Read(p[:min(len(p), w.left)])
 		w.left -= n
@@ -49,29 +37,37 @@ func (w *wire) Read(p []byte) (int, error) {
 // between tells whether no record has been read in part.
 func (w *wire) between() bool { return w.left == 0 && w.got == 0 }
 
-// Write is net.Conn's.
-func (w *wire) Write(p []byte) (int, error) {
-	if w.switched.Load() {
-		w.refused.Store(true)
-		return 0, errAfterSwitch
-	}
-	return w.Conn.Write(p)
+// secrets is a tls.Config.KeyLogWriter that keeps the secrets of application data, in the NSS key log format
+// CLIENT_TRAFFIC_SECRET_0 and SERVER_TRAFFIC_SECRET_0.
+type secrets struct {
+	client, server secret
 }
 
-// secret is a tls.Config.KeyLogWriter that keeps the secret of the server's application data, the NSS key log format's
-// SERVER_TRAFFIC_SECRET_0.
 type secret struct {
 	bytes [48]byte
 	n     int
 }
 
 // Write takes one line: label, client random, secret.
-func (s *secret) Write(line []byte) (int, error) {
-	f := bytes.Fields(line)
-	if len(f) == 3 && string(f[0]) == "SERVER_TRAFFIC_SECRET_0" && hex.DecodedLen(len(f[2])) <= len(s.bytes) {
-		s.n, _ = hex.Decode(s.bytes[:], f[2]) // one that is cut off has the wrong length for its suite
+func (s *secrets) Write(line []byte) (int, error) {
+	if f := bytes.Fields(line); len(f) == 3 {
+		switch string(f[0]) {
+		case "CLIENT_TRAFFIC_SECRET_0":
+			s.client.decode(f[2])
+		case "SERVER_TRAFFIC_SECRET_0":
+			s.server.decode(f[2])
+		}
 	}
 	return len(line), nil
 }
 
-func (s *secret) wipe() { *s = secret{} }
+// decode keeps what is in text; what is wrong has the wrong length for its suite.
+func (s *secret) decode(text []byte) {
+	if hex.DecodedLen(len(text)) <= len(s.bytes) {
+		s.n, _ = hex.Decode(s.bytes[:], text)
+	}
+}
+
+func (s *secret) value() []byte { return s.bytes[:s.n] }
+
+func (s *secrets) wipe() { *s = secrets{} }

@@ -1,5 +1,5 @@
 // Command guest is process 1 of the machines of package vm: it mounts what programs expect, loads the kernel modules that
-// /load names, runs /commands with /environment, prints the exit code to the console and turns the machine off.
+// /vm/modules names, runs /vm/commands with /vm/environment, prints the exit code to the console and turns the machine off.
 package main
 
 import (
@@ -30,11 +30,11 @@ func run() (int, error) {
 			return -1, err
 		}
 	}
-	commands, err := lines("/commands")
+	commands, err := lines("/vm/commands")
 	if err != nil {
 		return -1, err
 	}
-	env, err := lines("/environment")
+	env, err := lines("/vm/environment")
 	if err != nil {
 		return -1, err
 	}
@@ -92,7 +92,7 @@ func loopback() error {
 }
 
 func load() error {
-	modules, err := lines("/load")
+	modules, err := lines("/vm/modules")
 	if err != nil {
 		return err
 	}
