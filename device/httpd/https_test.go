@@ -65,7 +65,7 @@ func (b *box) secureClient() *tls.Conn {
 	c, err := tls.Dial("tcp", strings.TrimPrefix(b.secureURL, "https://"), &tls.Config{InsecureSkipVerify: true})
 	b.must(err)
 	b.t.Cleanup(func() { c.Close() })
-	b.must(c.SetDeadline(time.Now().Add(time.Minute)))
+	b.must(c.SetDeadline(time.Now().Add(5 * time.Minute)))
 	return c
 }
 
