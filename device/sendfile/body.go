@@ -43,6 +43,7 @@ type body struct {
 	file     *file // part's, once it is open
 	fds      *files
 	moved    int64 // what send sent
+	behind   behind
 
 	mayPend bool // a Conn need not send it to its end
 }
@@ -124,6 +125,7 @@ func (b *body) send(fd int, n int64, more, mayWait bool) (int64, error) {
 		sent, err = sendBytes(fd, b.part.Bytes[begin:begin+n], more)
 	} else {
 		sent, err = sendRange(fd, b.file.File, b.part.Offset+begin, n, mayWait)
+		b.sent(b.part.Offset + begin + sent)
 	}
 	b.at += sent
 	b.moved += sent
@@ -165,8 +167,9 @@ func (b *body) ready() error {
 // close gives up the open file. It may be called again.
 func (b *body) close() {
 	if b.file != nil {
+		b.drop(b.behind.to)
 		b.fds.unshare(b.file)
-		b.file = nil
+		b.file, b.behind = nil, behind{}
 	}
 }
 

@@ -72,6 +72,7 @@ func (d *disk) next() *sock {
 func (e *Engine) readDisk() {
 	for s := e.disk.next(); s != nil; s = e.disk.next() {
 		f := s.job.body.file
+		s.job.body.waitsForDisk()
 		err := e.turn(s.fd, s.job, diskQuantum, true)
 		if f != nil {
 			f.disk.Add(-1)

@@ -65,6 +65,13 @@ func (t *files) unshare(f *file) {
 	}
 }
 
+// alone says whether one transfer at most uses f.
+func (t *files) alone(f *file) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return f.users <= 1
+}
+
 // len is how many descriptors are open.
 func (t *files) len() int {
 	t.mu.Lock()
