@@ -43,6 +43,9 @@
 // would make it wait for the disk, so such a part goes to one of Config.DiskWorkers, at most two of them on one file; whether
 // it is there is asked with RWF_NOWAIT, every 128 KiB. Where a file system cannot tell (vfat, FUSE), all goes that way.
 //
+// What a transfer of a large file brings into the page cache is dropped some way behind it, so that one download does not
+// evict what a recorder or a database goes on using. What was in the cache before, or another transfer wants, stays.
+//
 // # Slow is not stalled
 //
 // Without a limit a socket swallows megabytes at once and a healthy slow client then shows no progress for half a minute.
