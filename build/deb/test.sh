@@ -40,21 +40,23 @@ debian() {
 
 inside() { chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 
+# archives are the packages there whose names match $1.
+archives() { (cd "$root" && printf '/%s\n' $1_amd64.deb); }
+
 expect() { # FILE "MODE OWNER:GROUP"
 	[ "$(inside stat -c '%a %U:%G' "$1")" = "$2" ] || fail "$1 is $(inside stat -c '%a %U:%G' "$1"), not $2"
 }
 
 installs() {
 	cp "$work"/one/*_amd64.deb "$root/"
-	inside dpkg -i $(cd "$root" && echo /*_amd64.deb)
+	inside dpkg -i $(archives "*")
 	expect /var/lib/clipd "750 clipd:clipd"
 	expect /var/lib/clipd/recordings "2770 clipd:clipd"
 	inside id clipd-recorder >/dev/null || fail "no user records"
 	inside clipd -config /etc/clipd/clipd.toml -check-config >"$work/check" || fail "the configuration that was installed: $(cat "$work/check")"
-	[ -e "$root/etc/systemd/system/multi-user.target.wants/clipd.service" ] || fail "clipd.service is not enabled"
-	[ -s "$root/usr/share/man/man1/clipctl.1.gz" ] || [ -d "$root/usr/share/man" ] || fail "no manual"
-	grep -vE '^(#|\[|$)' "$root/etc/clipd/clipd.toml" && fail "a setting of the example is not commented out"
-	return 0
+	[ -L "$root/etc/systemd/system/multi-user.target.wants/clipd.service" ] || fail "clipd.service is not enabled"
+	[ -s "$root/usr/share/man/man1/clipctl.1.gz" ] || fail "no manual"
+	! grep -vE '^(#|\[|$)' "$root/etc/clipd/clipd.toml" || fail "a setting of the example is not commented out"
 }
 
 # lives records, so that there is something to lose.
@@ -62,11 +64,11 @@ lives() {
 	mkdir -p "$root/var/lib/clipd/state" "$root/var/lib/clipd/recordings/front"
 	echo precious >"$root/var/lib/clipd/recordings/front/a.mp4"
 	echo secret >"$root/var/lib/clipd/state/tokens"
-	echo 'name = "porch"' >>"$root/etc/clipd/clipd.toml"
+	sed -i 's|^# name = ""|name = "porch"|' "$root/etc/clipd/clipd.toml"
 }
 
 upgrades() {
-	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	inside dpkg -i $(archives "clipd_*")
 	grep -q porch "$root/etc/clipd/clipd.toml" || fail "an upgrade lost a setting"
 	[ -s "$root/var/lib/clipd/state/tokens" ] || fail "an upgrade lost the state"
 }
@@ -84,7 +86,7 @@ goes() {
 
 # motion: another program records as a user of its own. One edited line, and what -check-config prints, is enough.
 motion() {
-	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	inside dpkg -i $(archives "clipd_*")
 	inside useradd --system --user-group motion
 	mkdir -p "$root/srv/motion/clips"
 	echo x >"$root/srv/motion/clips/a.mp4"
@@ -109,17 +111,17 @@ motion() {
 # refuses: a version that does not accept the configuration must not stop the one that runs. systemd is a stand-in here
 # that notes what it is told; everything else is real.
 refuses() {
-	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	inside dpkg -i $(archives "clipd_*")
 	mkdir -p "$root/run/systemd/system"
 	mv "$root/usr/bin/systemctl" "$root/usr/bin/systemctl.real"
 	printf '#!/bin/sh\necho "$*" >>/told\n' >"$root/usr/bin/systemctl"
 	chmod +x "$root/usr/bin/systemctl"
 	rm "$root/usr/sbin/policy-rc.d"
-	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb)
+	inside dpkg -i $(archives "clipd_*")
 	grep -q 'restart.*clipd.service' "$root/told" || fail "an accepted configuration: systemd was told $(cat "$root/told")"
 	echo 'nmae = "x"' | cat - "$root/etc/clipd/clipd.toml" >"$work/toml" && cp "$work/toml" "$root/etc/clipd/clipd.toml"
 	: >"$root/told"
-	inside dpkg -i $(cd "$root" && echo /clipd_*_amd64.deb) 2>"$work/said"
+	inside dpkg -i $(archives "clipd_*") 2>"$work/said"
 	grep -q 'did you mean name' "$work/said" || fail "what is wrong was not said: $(cat "$work/said")"
 	! grep -q 'restart.*clipd.service' "$root/told" || fail "the running version was restarted into a configuration it refuses"
 }
