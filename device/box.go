@@ -77,13 +77,14 @@ type box struct {
 func build(ctx context.Context, cfg Config, l *lives) (*box, error) {
 	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1),
 		emptied: make(chan struct{}, 1), lane: lane.New(lane.System())}
-	b.problems = newProblems(b.log, b.poke)
+	b.problems = newProblems(b.log, func(now []string) error { return keepProblems(cfg.State, now) }, b.poke)
 	if b.cfg.Name == "" {
 		b.cfg.Name, _ = os.Hostname()
 	}
 	for _, step := range []func(context.Context) error{b.openState, b.openRoot, b.bind, b.bindTLS, b.makeParts} {
 		if err := step(ctx); err != nil {
 			b.close()
+			b.leaveProblem(err)
 			return nil, err
 		}
 		unmapProgram() // a start runs through most of it
@@ -105,6 +106,7 @@ func (b *box) openState(ctx context.Context) error {
 	}
 	b.store = s
 	b.sayOpened(opened)
+	b.takeUpProblems()
 	if err := b.noteBoot(); err != nil {
 		return err
 	}

@@ -13,12 +13,15 @@ type problems struct {
 	log     *slog.Logger
 	changed func() // told after each change; must not block
 
+	file    func(now []string) error // keeps them for whoever looks later
+	keeping sync.Mutex               // of file: the last to write has the newest
+
 	mu  sync.Mutex
 	now map[string]string
 }
 
-func newProblems(log *slog.Logger, changed func()) *problems {
-	return &problems{log: log, changed: changed, now: map[string]string{}}
+func newProblems(log *slog.Logger, file func([]string) error, changed func()) *problems {
+	return &problems{log: log, changed: changed, file: file, now: map[string]string{}}
 }
 
 // set notes that part has the problem text; "" says it is over.
@@ -39,7 +42,18 @@ func (p *problems) set(part, text string) {
 	default:
 		p.log.Warn("problem", "part", part, "problem", text)
 	}
+	p.keep()
 	p.changed()
+}
+
+// keep notes all problems where they can be found without the journal. What stands in the way of that is one more of them,
+// and is only logged: the status has the problem already.
+func (p *problems) keep() {
+	p.keeping.Lock()
+	defer p.keeping.Unlock()
+	if err := p.file(p.all()); err != nil {
+		p.log.Error("the problems could not be noted in the state folder", "error", err)
+	}
 }
 
 // get returns part's problem, "" if it has none.

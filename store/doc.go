@@ -35,6 +35,7 @@
 //	admin-token         the secret of the first admin token
 //	link-key            32 bytes that links are signed with
 //	session-key         32 bytes that session cookies are signed with
+//	problems            what is wrong with the box, a line each; it keeps its 4 KiB, and others write it
 //	box-id              the box id, and the board's serial number for which it was made
 //
 // The small files outlive the catalogue. Each is replaced by WriteFile: temporary name, fsync, rename, fsync of the folder.

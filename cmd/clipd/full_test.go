@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// smallState mounts a small disk where the box's state is.
+func (b *box) smallState(options string) {
+	b.t.Helper()
+	dir := b.state("")
+	must(b.t, os.MkdirAll(dir, 0o755))
+	if err := syscall.Mount("state", dir, "tmpfs", 0, options); err != nil {
+		if os.Getenv("CI") != "" {
+			b.t.Fatalf("mount: %v", err)
+		}
+		b.t.Skipf("mounting takes root: %v", err)
+	}
+	b.t.Cleanup(func() { b.kill(); must(b.t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+}
+
+// fill takes all the room there is in dir and returns the way to give it back.
+func fill(t *testing.T, dir string) (empty func()) {
+	t.Helper()
+	path := filepath.Join(dir, "filler")
+	f, err := os.Create(path)
+	must(t, err)
+	defer f.Close()
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	return func() { must(t, os.Remove(path)) }
+}
+
+// The disk of the state folder is full: the status, state/problems and MQTT say so although the journal cannot; clips are
+// served, removals go on, and when there is room again everything that was recorded meanwhile is listed and announced,
+// without a restart.
+func TestStateDiskIsFull(t *testing.T) {
+	m := newMosquitto(t)
+	states, events := m.subscribe("clipd/+/state"), m.subscribe("clipd/+/event")
+	b := newBox(t, "-broker", m.url())
+	b.smallState("size=8m")
+	b.start()
+	sample := filepath.Join(t.TempDir(), "sample.mp4")
+	record(t, sample)
+	for i := range 10 {
+		copyFile(t, sample, b.recordings("front", fmt.Sprintf("before%d.mp4", i)))
+	}
+	b.waitClips(10)
+	empty := fill(t, b.state(""))
+	wrote := 0
+	for b.problem("catalogue is full") == "" && wrote < 20_000 {
+		copyFile(t, sample, b.recordings("front", fmt.Sprintf("during%d.mp4", wrote)))
+		wrote++
+	}
+	if b.problem("catalogue is full") == "" {
+		t.Fatal("the disk never was full")
+	}
+	states.next(func(m message) bool { return strings.Contains(string(m.payload), "catalogue is full") })
+	if text, err := os.ReadFile(b.state("problems")); err != nil || !strings.Contains(string(text), "catalogue is full") {
+		t.Errorf("state/problems says %q, %v", strings.TrimSpace(string(text)), err)
+	}
+	ids := b.paths()
+	if status, _ := fetch(t, b.link(ids["front/before3.mp4"])); status != http.StatusOK {
+		t.Errorf("with the disk full a clip answers %d", status)
+	}
+	res := b.do(t.Context(), http.MethodDelete, "/api/v1/clips/"+ids["front/before4.mp4"])
+	res.Body.Close()
+	if _, err := os.Stat(b.recordings("front", "before4.mp4")); res.StatusCode >= 300 || err == nil {
+		t.Errorf("with the disk full a removal answers %s; the file: %v", res.Status, err)
+	}
+	pid := b.cmd.Process.Pid
+	empty()
+	b.waitRetried(10 - 1 + wrote)
+	events.added(fmt.Sprintf("front/during%d.mp4", wrote-1))
+	b.log("problem is over")
+	if b.cmd.Process.Pid != pid || b.problem("") != "" {
+		t.Errorf("with room again there is still %q", b.problem(""))
+	}
+	b.waitSame()
+}
+
+// waitRetried waits until n clips are listed, which a scan finds that comes a minute after the failure.
+func (b *box) waitRetried(n int) {
+	b.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(4 * patience); b.status().Clips != n; <-tick.C {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("%d clips are listed, not %d:\n%s", b.status().Clips, n, b.lines.all())
+		}
+	}
+}
+
+// problem returns the problem in the status that holds text, "" if there is none.
+func (b *box) problem(text string) string {
+	b.t.Helper()
+	for _, p := range b.status().Problems {
+		if strings.Contains(p, text) {
+			return p
+		}
+	}
+	return ""
+}
+
+// No inode is left where the state is: what needs a new file says so and changes nothing, everything else goes on.
+func TestStateDiskHasNoInodes(t *testing.T) {
+	b := newBox(t, "-broker", "none")
+	b.smallState("size=32m,nr_inodes=60")
+	b.start()
+	record(t, b.recordings("front", "one.mp4"))
+	b.waitClips(1)
+	id := b.paths()["front/one.mp4"]
+	var taken []string
+	for {
+		path := b.state(fmt.Sprintf("taken%d", len(taken)))
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			break
+		}
+		taken = append(taken, path)
+	}
+	pin := func() int {
+		res := b.do(t.Context(), http.MethodPut, "/api/v1/clips/"+id+"/pin")
+		res.Body.Close()
+		return res.StatusCode
+	}
+	if status := pin(); status < 500 || b.clips()[0].Pinned {
+		t.Errorf("a pin that cannot be kept answers %d; pinned: %v", status, b.clips()[0].Pinned)
+	}
+	record(t, b.recordings("front", "two.mp4"))
+	b.waitClips(2)
+	for _, path := range taken {
+		must(t, os.Remove(path))
+	}
+	if status := pin(); status >= 300 {
+		t.Errorf("with inodes again a pin answers %d", status)
+	}
+	for _, c := range b.clips() {
+		if c.Pinned != (c.ID == id) {
+			t.Errorf("%s is pinned: %v", c.Path, c.Pinned)
+		}
+	}
+	must(t, b.stop())
+	b.start()
+	if len(b.clips()) != 2 {
+		t.Errorf("after a restart there are %v", b.paths())
+	}
+}
+
+// The file system of the recordings becomes read-only while the box runs, as ext4 makes itself after an error, and
+// writable again.
+func TestRootBecomesReadOnly(t *testing.T) {
+	b := newBox(t, "-broker", "none")
+	mount(t, b.recordings(), "disk")
+	b.start()
+	record(t, b.recordings("front", "one.mp4"))
+	b.waitClips(1)
+	id := b.paths()["front/one.mp4"]
+	must(t, syscall.Mount("", b.recordings(), "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	b.log("read-only file system")
+	if text, err := os.ReadFile(b.state("problems")); err != nil || !strings.Contains(string(text), "read-only") {
+		t.Errorf("state/problems says %q, %v", strings.TrimSpace(string(text)), err)
+	}
+	if status, _ := fetch(t, b.link(id)); status != http.StatusOK {
+		t.Errorf("a clip on a read-only disk answers %d", status)
+	}
+	must(t, syscall.Mount("", b.recordings(), "", syscall.MS_REMOUNT, ""))
+	b.log("problem is over")
+	record(t, b.recordings("front", "two.mp4"))
+	b.waitClips(2)
+	if got := b.paths()["front/one.mp4"]; got != id {
+		t.Errorf("it was clip %s and is %s", id, got)
+	}
+}
