@@ -134,6 +134,20 @@ func (b *box) ask(token, method, path, body string, v any) int {
 	return res.StatusCode
 }
 
+// read is what a path answers an admin with.
+func (b *box) read(path string) string {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), "GET", b.url+path, nil)
+	b.must(err)
+	req.Header.Set("Authorization", "Bearer "+b.admin)
+	res, err := http.DefaultClient.Do(req)
+	b.must(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	b.must(err)
+	return string(text)
+}
+
 // token makes a token of that role; the first admin's is at hand.
 func (b *box) token(role string) string {
 	b.t.Helper()

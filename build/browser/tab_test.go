@@ -20,9 +20,10 @@ import (
 
 // tab is one tab of the browser, watched to its end.
 type tab struct {
-	t   *testing.T
-	b   *box
-	ctx context.Context
+	t    *testing.T
+	b    *box
+	ctx  context.Context
+	base string // the address the box is reached at
 
 	mu       sync.Mutex
 	bad      []string   // what no page may do
@@ -47,12 +48,20 @@ func (b *box) newTab() *tab {
 // beside opens another tab in t's profile: the same person's, on the same machine.
 func (t *tab) beside() *tab {
 	t.t.Helper()
-	return t.b.openTab(t.ctx)
+	other := t.b.openTab(t.ctx)
+	other.base = t.base
+	return other
+}
+
+// close closes the tab before the test ends.
+func (t *tab) close() {
+	t.t.Helper()
+	t.b.must(chromedp.Cancel(t.ctx))
 }
 
 func (b *box) openTab(parent context.Context, options ...chromedp.ContextOption) *tab {
 	b.t.Helper()
-	t := &tab{t: b.t, b: b}
+	t := &tab{t: b.t, b: b, base: b.url}
 	var cancel context.CancelFunc
 	t.ctx, cancel = chromedp.NewContext(parent, options...)
 	b.t.Cleanup(func() { cancel(); t.verdict() })
@@ -70,7 +79,7 @@ func (t *tab) hear(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		t.sent = append(t.sent, sent{e.Request.Method, e.Request.URL})
-		if !t.b.owns(e.Request.URL) {
+		if !t.stays(e.Request.URL) {
 			t.bad = append(t.bad, "a request leaves the box: "+e.Request.URL)
 		}
 	case *network.EventResponseReceived:
@@ -90,10 +99,10 @@ func (t *tab) hear(event any) {
 	}
 }
 
-// owns reports whether an address is the box's, or none that leaves the browser.
-func (b *box) owns(address string) bool {
+// stays reports whether an address is the box's, or none that leaves the browser.
+func (t *tab) stays(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && (u.Host == b.addr && u.Scheme == "http" || u.Scheme == "data" || u.Scheme == "blob" || u.Scheme == "about")
+	return err == nil && (t.base == "http://"+u.Host || u.Scheme == "data" || u.Scheme == "blob" || u.Scheme == "about")
 }
 
 // allow says that errors which hold text are the test's own doing.
@@ -141,7 +150,7 @@ func (t *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // open goes to a path of the box.
 func (t *tab) open(path string) {
 	t.t.Helper()
-	t.do(chromedp.Navigate(t.b.url + path))
+	t.do(chromedp.Navigate(t.base + path))
 }
 
 // click clicks the first element that selector matches, with the mouse.

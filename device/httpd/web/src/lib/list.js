@@ -132,6 +132,10 @@ function mergeDays(there, fresh) {
   for (const day of $$('.day', there)) {
     if (!wanted.has(day.dataset.day) && !(day.dataset.day < end.dataset.day)) day.remove()
   }
+  for (const card of $$('.card', fresh)) { // what stood first a moment ago may stand apart now
+    const old = cardOf(card.dataset.id)
+    if (old && old.closest('.day').dataset.day !== card.closest('.day').dataset.day) old.remove()
+  }
   let place = there.firstElementChild
   for (const day of $$('.day', fresh)) {
     const old = $(`.day[data-day="${day.dataset.day}"]`, there)
