@@ -28,12 +28,16 @@ type box struct {
 	admin string // the first token
 }
 
-// newBox starts a box on a free port. config is the text of its configuration beside the folders.
-func newBox(t *testing.T) *box {
+// newBox starts a box on a free port, which has recordings of an hour ago at the paths named.
+func newBox(t *testing.T, old ...string) *box {
 	t.Helper()
 	b := &box{t: t, dir: t.TempDir(), addr: "127.0.0.1:0"}
 	t.Cleanup(b.stop)
+	for i, path := range old {
+		b.record(path, time.Now().Add(-time.Hour+time.Duration(i)*time.Minute))
+	}
 	b.start()
+	b.listed(len(old))
 	return b
 }
 
@@ -69,9 +73,9 @@ func (b *box) stop() {
 	select {
 	case <-b.ended:
 	case <-time.After(*patience):
-		b.cmd.Process.Kill()
+		b.cmd.Process.Signal(syscall.SIGQUIT) // which tells where it is
 		<-b.ended
-		b.t.Error("clipd did not stop")
+		b.t.Error("clipd did not stop:\n" + b.said.text())
 	}
 	b.cmd = nil
 	if b.t.Failed() {

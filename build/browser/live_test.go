@@ -45,9 +45,7 @@ func (t *tab) shows(c clip) {
 
 // TestArrivalFromThePast: what just came is shown as such, however old it is.
 func TestArrivalFromThePast(t *testing.T) {
-	b := newBox(t)
-	b.record("front/new.mp4", time.Now())
-	b.listed(1)
+	b := newBox(t, "front/new.mp4")
 	tab := b.newTab()
 	tab.signIn("viewer")
 	b.record("front/old.mp4", time.Now().AddDate(-3, 0, 0))
@@ -58,13 +56,10 @@ func TestArrivalFromThePast(t *testing.T) {
 
 // TestOfflineAndBack: a page says that the box is away, goes on when it is back, and has missed nothing.
 func TestOfflineAndBack(t *testing.T) {
-	b := newBox(t)
-	b.record("front/0.mp4", time.Now().Add(-time.Hour))
-	b.listed(1)
+	b := newBox(t, "front/0.mp4")
 	tab := b.newTab()
 	tab.allow("net::ERR_")
 	tab.signIn("viewer")
-	tab.wait(`document.documentElement.classList.contains("live")`)
 	b.stop()
 	tab.wait(`document.querySelector("[role=alert]")?.textContent.includes("cannot be reached")`)
 	for i := range 3 {
@@ -79,10 +74,8 @@ func TestOfflineAndBack(t *testing.T) {
 
 // TestStreamResumes: whatever happens to its connection, a page shows every clip, each once.
 func TestStreamResumes(t *testing.T) {
-	b := newBox(t)
+	b := newBox(t, "front/first.mp4")
 	line := newLine(t, b.addr)
-	b.record("front/first.mp4", time.Now().Add(-time.Hour))
-	b.listed(1)
 	tab := b.newTab()
 	tab.base = line.url
 	tab.allow("net::ERR_")
@@ -170,9 +163,7 @@ func (l *line) mend() {
 
 // TestOneStream: all tabs of a browser share one event stream, also when the tab that came first is closed.
 func TestOneStream(t *testing.T) {
-	b := newBox(t)
-	b.record("front/0.mp4", time.Now().Add(-time.Hour))
-	b.listed(1)
+	b := newBox(t, "front/0.mp4")
 	first := b.newTab()
 	first.signIn("viewer")
 	tabs := []*tab{first}

@@ -72,8 +72,9 @@ func TestWithoutScripts(t *testing.T) {
 	tab := b.newTab()
 	_, err := chromedp.Call(tab.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.must(err)
+	tab.plain = true
 	tab.signIn("viewer")
-	tab.do(chromedp.Click(chromedp.CSS(".card a[data-play]")))
+	tab.click(".card a[data-play]")
 	tab.plays(c)
 	if file := tab.download(".player a[download]"); !file.is(sample) {
 		t.Errorf("what was downloaded (%s) is not the recording", file)

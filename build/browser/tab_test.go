@@ -25,6 +25,8 @@ type tab struct {
 	ctx  context.Context
 	base string // the address the box is reached at
 
+	plain bool // scripts do not run
+
 	mu       sync.Mutex
 	bad      []string   // what no page may do
 	sent     []sent     // requests, in order
@@ -153,11 +155,30 @@ func (t *tab) open(path string) {
 	t.do(chromedp.Navigate(t.base + path))
 }
 
-// click clicks the first element that selector matches, with the mouse.
-func (t *tab) click(selector string) {
+// click clicks the first element that selector matches, with the mouse, once it can be clicked: it is in view, and nothing
+// lies above it.
+func (t *tab) click(selector string, options ...chromedp.MouseOption) {
 	t.t.Helper()
-	t.wait(`!!document.querySelector(` + quote(selector) + `)`)
-	t.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	at := t.point(`document.querySelector(`+quote(selector)+`)`, 0.5)
+	t.do(chromedp.MouseClickXY(at.X, at.Y, options...))
+}
+
+type point struct{ X, Y float64 }
+
+// point is a place on the element that the expression is, at that share of its width, once it is in view.
+func (t *tab) point(element string, share float64) (at point) {
+	t.t.Helper()
+	place := `(() => {
+		const e = ` + element + `
+		if (!e) return null
+		e.scrollIntoView({ block: "center", inline: "center", behavior: "instant" })
+		const r = e.getBoundingClientRect(), x = r.left + r.width * ` + fmt.Sprint(share) + `, y = r.top + r.height / 2
+		const on = document.elementFromPoint(x, y)
+		return e.contains(on) || on?.closest("label")?.control === e ? { x, y } : null
+	})()`
+	t.wait(place)
+	t.eval(place, &at)
+	return at
 }
 
 // press presses keys.
@@ -237,10 +258,19 @@ func (t *tab) responses(text string) (statuses []int64) {
 // signIn signs in as role by typing a token.
 func (t *tab) signIn(role string) {
 	t.t.Helper()
-	token := t.b.token(role)
 	t.open("/")
-	t.do(chromedp.SendKeys(chromedp.CSS("input[name=token]"), token+"\n"))
+	t.eval(`document.querySelector("input[name=token]").value = `+quote(t.b.token(role)), nil)
+	t.click("form[action$=login] button")
 	t.wait(`document.body.dataset.role === ` + quote(role))
+	t.ready()
+}
+
+// ready waits until the scripts of the page, and the event stream, are at work.
+func (t *tab) ready() {
+	t.t.Helper()
+	if !t.plain {
+		t.wait(`document.readyState === "complete" && document.documentElement.classList.contains("live")`)
+	}
 }
 
 func quote(text string) string {

@@ -35,13 +35,15 @@ function open() {
 }
 
 function byWorker() {
-  const port = new SharedWorker(new URL(root + stream, location.href), { type: 'module', name: url }).port
+  const worker = new SharedWorker(new URL(root + stream, location.href), { type: 'module', name: url }), { port } = worker
   port.onmessage = ({ data }) => tell(data)
-  return {
+  let way = {
     join: () => port.postMessage({ join: { url, seq: last } }),
     leave: () => port.postMessage({ leave: true }),
     poke: () => port.postMessage({ poke: true }),
   }
+  worker.onerror = () => { way = alone(); way.join() } // its file could not be fetched
+  return { join: () => way.join(), leave: () => way.leave(), poke: () => way.poke() }
 }
 
 function byLock() {
