@@ -31,3 +31,10 @@ test('midnight is the one before', () => {
   assert.equal(midnight(utc('2026-10-25T23:00')), utc('2026-10-25T23:00'))
   assert.equal(midnight(utc('2026-03-29T12:00'), -1), utc('2026-03-27T23:00'))
 })
+
+test('a day may begin at one o’clock', async () => { // in Beirut summer time begins at midnight
+  globalThis.document.body.dataset.zones = '1774735200:10800,0:7200'
+  const beirut = await import('../src/lib/zone.js?beirut')
+  assert.equal(beirut.startOf('2026-03-29'), utc('2026-03-28T22:00'))
+  assert.equal(beirut.startOf('2026-03-30'), utc('2026-03-29T21:00'))
+})
