@@ -29,4 +29,17 @@
 // Tasks end in the reverse order of their start: HTTP first (no new requests, transfers get 10 s, event streams end),
 // then ingest, the posters, the pushes and the requests, then the announcer (which says "offline"), then the embedded broker, then the catalogue is closed. The
 // first task that fails stops all the same way, and the process exits non-zero for systemd to start it again.
+//
+// # Lives
+//
+// Settings change while the process runs: over HTTP (settings.go) or by a configuration file that SIGHUP reads again. A
+// change ends one life of the box as a stop does and begins the next as a start does (life.go), with three differences.
+// The listening sockets stay, so that clients wait in the kernel's queue for the moment it takes (ports.go). Downloads
+// under way go on (transfers.go). And settings that the box cannot be built with, or that change how it is reached and are
+// not confirmed within two minutes, are undone.
+//
+// What is saved over HTTP stands in state/settings.toml, the text before it in settings.toml.old. What waits to be
+// confirmed stands in settings.toml.trial, which no start of the process reads: a crash or a power cut at any moment
+// leaves the box as it was last reached. Secrets stand in files of their own, secret-*, named anew each time, so that
+// settings that come back find theirs.
 package device

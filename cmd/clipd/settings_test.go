@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -252,4 +253,21 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	if c := b.config(); c.Config.Name != "shed" || b.cmd.ProcessState != nil {
 		t.Errorf("the name is %q", c.Config.Name)
 	}
+}
+
+// systemd hears that the box starts over, and when it is ready again.
+func TestSystemdIsToldOfAChangeOfSettings(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	must(t, err)
+	defer conn.Close()
+	b := newBox(t)
+	cmd := exec.Command(binary, "-dir", b.dir, "-listen", "127.0.0.1:0", "-broker", "none")
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket)
+	b.run(cmd)
+	hear(t, conn, "READY=1")
+	b.ready()
+	b.change(`{"name":"shed"}`)
+	hear(t, conn, "RELOADING=1")
+	hear(t, conn, "READY=1")
 }

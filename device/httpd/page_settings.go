@@ -43,9 +43,11 @@ func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request, as caller)
 		return err
 	}
 	w.Header().Set("Connection", "close") // the server that has it is about to end
-	if moved != "" {
-		view := settingsView(told, nil, nil)
-		view.Sections, view.Moved = nil, moved
+	if undone := r.PostForm.Get("do") == "undo"; moved != "" || undone {
+		view := web.Settings{Moved: moved}
+		if undone {
+			view.Done = "Undone. Where that moves the box, open it at the address it had before."
+		}
 		s.adminPage(w, r, as, http.StatusOK, "Settings", view)
 		return nil
 	}
