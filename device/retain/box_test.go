@@ -111,6 +111,14 @@ func (b *box) jump(d time.Duration) { b.wall.Add(int64(d)) }
 // add records a clip of size bytes that started at start.
 func (b *box) add(file string, size int64, start time.Time) store.Clip {
 	b.t.Helper()
+	c := b.file(file, size, start)
+	b.must(b.store.Apply(context.Background(), store.Add(c, store.Live)))
+	return c
+}
+
+// file writes the file of a clip that is not catalogued yet.
+func (b *box) file(file string, size int64, start time.Time) store.Clip {
+	b.t.Helper()
 	b.write(file, size, start)
 	c := store.Clip{
 		ID: store.MakeID(file, size, start), Path: file, Camera: path.Dir(file), Size: size, Mtime: start, Start: start, BootID: "boot",
@@ -118,7 +126,6 @@ func (b *box) add(file string, size int64, start time.Time) store.Clip {
 	if c.Camera == "." {
 		c.Camera = "default"
 	}
-	b.must(b.store.Apply(context.Background(), store.Add(c, store.Live)))
 	return c
 }
 
@@ -200,8 +207,12 @@ func (b *box) left(clips []store.Clip) (n int) {
 
 // many records n clips of size bytes, one an hour, the newest at end.
 func (b *box) many(folder string, n int, size int64, end time.Time) (clips []store.Clip) {
+	b.t.Helper()
+	var ops []store.Op
 	for i := range n {
-		clips = append(clips, b.add(fmt.Sprintf("%s/%04d.mp4", folder, i), size, end.Add(-time.Duration(n-1-i)*time.Hour)))
+		clips = append(clips, b.file(fmt.Sprintf("%s/%04d.mp4", folder, i), size, end.Add(-time.Duration(n-1-i)*time.Hour)))
+		ops = append(ops, store.Add(clips[i], store.Live))
 	}
+	b.must(b.store.Apply(context.Background(), ops...))
 	return clips
 }
