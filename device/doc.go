@@ -21,6 +21,7 @@
 //  6. Watches are placed, or the root's absence is stated.
 //  7. READY=1.
 //  8. The scan.
+//  9. Retention, once that has ended.
 //
 // A broker that is down, a missing root or a long scan delay none of this.
 //

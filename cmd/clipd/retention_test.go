@@ -220,7 +220,7 @@ func disk(t *testing.T, dir string, size int64) {
 }
 
 // A recorder that writes 20 MB/s to a file system of 1 GB never finds it full. For as long as CLIPD_SOAK says (10m), where
-// nothing else uses the machine, it never finds it more than 5 % below the floor either, nor waits 200 ms in one write.
+// nothing else uses the machine, it never finds it more than 5 % below the floor either, nor waits 200 ms longer in one write.
 func TestFloorIsHeld(t *testing.T) {
 	const size, floor, rate, clipSize = 1 << 30, 200 << 20, 20 << 20, 10 << 20
 	lasts, most, slow := 12*time.Second, int64(floor/2), time.Minute
@@ -249,6 +249,7 @@ func TestFloorIsHeld(t *testing.T) {
 	for b.room() > floor+4*clipSize {
 		write()
 	}
+	alone := slowest // without clipd
 	slowest = 0
 	b.start()
 	b.waitClips(n)
@@ -258,8 +259,9 @@ func TestFloorIsHeld(t *testing.T) {
 		write()
 		least = min(least, b.room())
 	}
-	t.Logf("%d clips written; least free: %d bytes, %.1f %% below the floor; slowest write: %v", n, least, 100-float64(least)*100/floor, slowest)
-	if least < floor-most || slowest > slow {
+	t.Logf("%d clips written; least free: %d bytes, %.1f %% below the floor; slowest write: %v, without clipd: %v",
+		n, least, 100-float64(least)*100/floor, slowest, alone)
+	if least < floor-most || slowest > alone+slow {
 		t.Errorf("only %d bytes were free, the floor is %d; the slowest write took %v", least, floor, slowest)
 	}
 	b.within("the floor is held", func() bool { return b.room() >= floor })

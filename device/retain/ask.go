@@ -65,6 +65,13 @@ func (r *Retainer) recall() {
 	}
 }
 
+// clock notes by which clock this boot began. What is less than a jump is its drift, and not worth a write.
+func (m *memory) clock(k *timekeeper) {
+	if m.Boot != k.clock.Boot || m.Base.Sub(k.base).Abs() > jump/2 {
+		m.Boot, m.Base = k.clock.Boot, k.base.UTC().Round(time.Second)
+	}
+}
+
 // remember keeps m if it says anything new.
 func (r *Retainer) remember(m memory) {
 	if m == r.keep.memory {
@@ -87,7 +94,7 @@ func (r *Retainer) remember(m memory) {
 func (r *Retainer) allowed() (time.Time, error) {
 	k := &r.keep
 	m := k.memory
-	m.Boot, m.Base = r.Clock.Boot, k.time.base.Round(time.Minute)
+	m.clock(&k.time)
 	if m.Rules == r.Rules.print() && !m.Confirmed.IsZero() && !m.Confirmed.After(k.now.now) {
 		at := m.Confirmed
 		m.Confirmed = time.Time{}
@@ -223,7 +230,7 @@ func (r *Retainer) Confirm(_ context.Context, token string) error {
 	}
 	m := k.memory
 	m.Rules, m.Confirmed = r.Rules.print(), k.ask.at
-	m.Boot, m.Base = r.Clock.Boot, k.time.base.Round(time.Minute)
+	m.clock(&k.time)
 	r.remember(m)
 	r.settle()
 	k.nextAge = time.Time{}

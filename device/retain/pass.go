@@ -107,7 +107,7 @@ func (r *Retainer) choose() (b batch, err error) {
 // pick returns what is due, else what a rule about space must have gone.
 func (r *Retainer) pick() (b batch, err error) {
 	s := &r.keep.space
-	b.pressing = s.floor > 0 && s.free < s.floor
+	b.pressing = s.floor > 0 && s.free < s.floor+s.near
 	if b.doomed, err = r.aged(); err != nil || len(b.doomed) > 0 {
 		return b, err
 	}
@@ -150,12 +150,12 @@ func (r *Retainer) restAfter(b *batch) time.Duration {
 		return 0
 	case len(b.doomed) > 0:
 		return pace
-	case b.pressing:
+	case b.pressing && s.free < s.floor:
 		return restStuck
 	case s.floor == 0:
 		return restMost
 	}
-	left := float64(s.free-s.floor) / max(s.fall, fallLeast) / 2
+	left := float64(s.free-s.floor-s.near) / max(s.fall, fallLeast) / 2
 	return max(min(time.Duration(left*float64(time.Second)), restMost), restLeast)
 }
 

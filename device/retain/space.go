@@ -14,6 +14,9 @@ const (
 	overrunWait = 2 * time.Second
 )
 
+// reaction is how long a deletion takes on a busy card: it begins so much before recorders would reach the floor.
+const reaction = 500 * time.Millisecond
+
 // fallFades is what a look takes from the fall that was seen before: recorders write in bursts.
 const fallFades = 0.9
 
@@ -21,6 +24,7 @@ const fallFades = 0.9
 type space struct {
 	free, total, floor int64 // of the file system; total is 0 where it is not known
 	used               int64 // by clips and partial files
+	near               int64 // how far above the floor it is already time to delete
 	at                 time.Time
 	freed              int64   // deleted since
 	fall               float64 // bytes that others took in a second, as last seen
@@ -51,6 +55,7 @@ func (r *Retainer) measure() error {
 	*s = space{
 		free: free, total: total, floor: r.Rules.floor(total), used: totals.Bytes + k.partial.bytes, at: now, fall: s.fall,
 	}
+	s.near = min(slack(s.floor), int64(min(s.fall, 1<<40)*reaction.Seconds()))
 	return nil
 }
 
@@ -59,6 +64,7 @@ type broken struct {
 	scope  scope
 	query  store.Query
 	over   int64  // bytes beyond the limit; 0 or less: kept
+	near   int64  // bytes before the limit where it is already time to delete
 	slack  int64  // bytes that are to be free below it
 	reason string // for clip_removed
 	waits  bool   // for the file system to give back what was deleted
@@ -80,7 +86,7 @@ func (r *Retainer) rulesOfSpace() (all []broken) {
 	}
 	if s.floor > 0 {
 		all = append(all, broken{
-			scope: scope{rule: byFree}, over: s.floor - s.free, slack: slack(s.floor),
+			scope: scope{rule: byFree}, over: s.floor - s.free, near: s.near, slack: slack(s.floor),
 			reason: fmt.Sprintf("free space is under %s, keep.free", bytesText(s.floor)),
 		})
 	}
@@ -105,7 +111,7 @@ func (r *Retainer) missing(b *broken) int64 {
 	s.camera = ""
 	d := r.keep.drains[s]
 	switch {
-	case b.over > 0 && d == nil:
+	case b.over+b.near > 0 && d == nil:
 		r.keep.drains[s] = &drain{missing: b.over + b.slack}
 	case b.over+b.slack <= 0:
 		delete(r.keep.drains, s)
