@@ -66,12 +66,13 @@ type box struct {
 	lines *lines // of its log
 	url   string
 	ended chan error
+	first holds // when it was ready, the last time
 }
 
 // newBox prepares a box in a folder of its own; start starts it. args are added to -dir and -listen.
 func newBox(t *testing.T, args ...string) *box {
 	b := &box{t: t, dir: t.TempDir(), args: args}
-	t.Cleanup(b.kill)
+	t.Cleanup(func() { b.noLeak(); b.kill() })
 	return b
 }
 
@@ -125,6 +126,7 @@ func (b *box) ready() {
 	line := b.log("msg=ready ")
 	_, rest, _ := strings.Cut(line, " url=")
 	b.url, _, _ = strings.Cut(rest, " ")
+	b.first, _ = b.holding() // of a box that is told to end at once nobody asks
 }
 
 // log waits for a log line that holds text and returns it.

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -23,6 +24,7 @@ func newMetrics(s *Server) *metricSet {
 	} {
 		m.set.NewGauge(name, func() float64 { return of(s.totals()) })
 	}
+	m.set.NewGauge("clipd_goroutines", func() float64 { return float64(runtime.NumGoroutine()) })
 	m.moving(s.engine)
 	m.set.NewGauge("clipd_journal_seq", func() float64 { _, last := s.cfg.Store.Journal(); return float64(last) })
 	m.set.NewGauge(fmt.Sprintf("clipd_info{version=%q,box=%q}", s.cfg.Version, s.cfg.Box.ID), func() float64 { return 1 })
