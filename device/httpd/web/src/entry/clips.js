@@ -3,9 +3,10 @@
 import { $, make } from '../lib/dom.js'
 import { live } from '../lib/live.js'
 import { address, go, query, views } from '../lib/view.js'
-import { arrived, grow, marked, refresh, removed } from '../lib/list.js'
+import { arrived, cardOf, grow, marked, refresh, removed } from '../lib/list.js'
 import { frames } from '../lib/frames.js'
-import { picks, show as showPicked } from '../lib/pick.js'
+import { doomed } from '../lib/deeds.js'
+import { drop, picks, show as showPicked } from '../lib/pick.js'
 import { happened, player, playerKeys } from '../lib/player.js'
 import { start as startTimeline } from '../lib/timeline.js'
 import { jump } from '../lib/jump.js'
@@ -31,6 +32,7 @@ function shown() {
 }
 
 function cards() {
+  for (const id of doomed) cardOf(id)?.remove()
   frames()
   showPicked()
 }
@@ -47,7 +49,7 @@ function update() {
 function event(e) {
   if (e.id && e.id === $('.player')?.dataset.id) happened(e.event_type)
   switch (e.event_type) {
-    case 'clip_removed': removed(e.id); break
+    case 'clip_removed': removed(e.id); drop(e.id); break
     case 'clip_pinned': return mark(e.id, 'pinned', true)
     case 'clip_unpinned': return mark(e.id, 'pinned', false)
     case 'push_done': return mark(e.id, 'pushed', true)
@@ -89,6 +91,7 @@ views(shown)
 live(event, state)
 
 document.addEventListener('cards', cards)
+document.addEventListener('stale', update)
 document.addEventListener('visibilitychange', () => { if (stale) update() })
 document.addEventListener('jump', ({ detail }) => jump(detail.time, detail.camera))
 document.addEventListener('playing', ({ detail }) => {

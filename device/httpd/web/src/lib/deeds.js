@@ -38,10 +38,13 @@ export const doomed = new Set()
 export function remove(ids, hide) {
   for (const id of ids) doomed.add(id)
   const back = new Map(ids.map(id => [id, hide(id)]))
-  const show = some => some.reverse().forEach(id => { doomed.delete(id); back.get(id)() })
+  const show = some => {
+    some.reverse().forEach(id => { doomed.delete(id); back.get(id)() })
+    document.dispatchEvent(new Event('stale'))
+  }
   const send = async () => {
     const gone = new Set(await each(ids, 'deleted', id => ask('DELETE', `clips/${id}`)))
-    show(ids.filter(id => !gone.has(id)))
+    if (gone.size < ids.length) show(ids.filter(id => !gone.has(id)))
   }
   const timer = setTimeout(send, grace * 1000)
   const text = ids.length === 1 ? 'The clip will be deleted in 10 seconds' : `${ids.length} clips will be deleted in 10 seconds`

@@ -48,6 +48,11 @@ function clear() {
   show()
 }
 
+// drop forgets a clip that is no more.
+export function drop(id) {
+  if (picked.delete(id)) { whole = null; show() }
+}
+
 // show makes the boxes and the bar say what is picked.
 export function show() {
   for (const box of $$('.pick')) box.checked = picked.has(box.value)
