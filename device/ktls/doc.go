@@ -41,6 +41,9 @@
 //     key and number of its own. It is sent by sendmsg(2) with the record's type beside it, see [CloseNotify].
 //   - Secrets are wiped once the kernel has them, and are in no error. What crypto/tls made of them on its way here is left to
 //     the garbage collector.
+//   - Without tickets every connection begins with a full handshake. With P-256 and X25519 its two sides together cost 0.5 ms of
+//     CPU on a server of today and 3.2 ms in Go's 32-bit code on the same (BenchmarkHandshake), from which 20 to 40 ms follow
+//     for the server's side on a Raspberry Pi Zero; that is an estimate. Keep-alive is worth it.
 //   - Which suite is used crypto/tls decides: AES-GCM where this processor and the client's have instructions for it,
 //     ChaCha20-Poly1305 elsewhere, as on all Raspberry Pis before the fifth.
 package ktls

@@ -52,7 +52,7 @@ func need(t *testing.T, program string) {
 	t.Skipf("%s is not installed", program)
 }
 
-func serverConfig(t *testing.T) *tls.Config {
+func serverConfig(t testing.TB) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
