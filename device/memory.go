@@ -80,7 +80,7 @@ func unmapProgram() {
 // programBytes is how much of files may be mapped before our program is unmapped. That is looked at after looksOften when it
 // was so the last time, and up to looksRarely apart when nothing happens.
 const (
-	programBytes = 6 << 20
+	programBytes = 4 << 20
 	looksOften   = 50 * time.Millisecond
 	looksRarely  = 10 * time.Second
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,7 +153,22 @@ func (b *bench) try(ctx context.Context, c contender, do load, s site) (o outcom
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, sv.stop()) }()
+	// clipd has hashed the clip and dropped it from the page cache; everyone begins with it there.
+	if err := readThrough(filepath.Join(s.dir, "clip.mp4")); err != nil {
+		return nil, err
+	}
 	return do(ctx, b, sv, s.size)
+}
+
+// readThrough brings a file into the page cache.
+func readThrough(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(io.Discard, f)
+	return err
 }
 
 // tell prints the values in their order.
