@@ -22,7 +22,7 @@ func (s *Server) clipBytes(w http.ResponseWriter, r *http.Request, as caller) er
 	if err != nil {
 		return err
 	}
-	f, fi, err := s.cfg.Root.Open(c.Path)
+	f, fi, err := s.open(c.Path)
 	if err != nil {
 		return fmt.Errorf("open clip %s: %w", c.ID, err)
 	}
@@ -31,6 +31,13 @@ func (s *Server) clipBytes(w http.ResponseWriter, r *http.Request, as caller) er
 		return errGone
 	}
 	return s.send(w, r, f, c.ID, ofClip(c, as))
+}
+
+// open opens a file beneath the root, a few at once: each that waits for the disk holds a thread of the system.
+func (s *Server) open(path string) (*os.File, os.FileInfo, error) {
+	s.opening <- struct{}{}
+	defer func() { <-s.opening }()
+	return s.cfg.Root.Open(path)
 }
 
 func ofClip(c store.Clip, as caller) representation {
@@ -76,7 +83,7 @@ func (s *Server) openPoster(c store.Clip) (*os.File, os.FileInfo, error) {
 		}
 		return f, fi, err
 	}
-	return s.cfg.Root.Open(c.Poster)
+	return s.open(c.Poster)
 }
 
 var errNoPoster = api.NewProblem(api.NotFound, "This clip has no poster", "Its recorder or clipd did not make one (yet).")

@@ -21,6 +21,7 @@ type Server struct {
 	crossOrigin http.CrossOriginProtection
 	engine      *sendfile.Engine
 	fetched     fetched
+	opening     chan struct{} // held while a file is opened
 	archives    *archives
 	streams     atomic.Int64
 
@@ -38,6 +39,7 @@ func New(cfg Config) (*Server, error) {
 		hosts:    newHosts(cfg),
 		attempts: newAttempts(),
 		archives: newArchives(cfg),
+		opening:  make(chan struct{}, 4),
 		ending:   make(chan struct{}),
 		ended:    make(chan struct{}),
 	}

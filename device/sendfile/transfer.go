@@ -33,7 +33,7 @@ type transfer struct {
 func (t *transfer) turn(fd int, quantum int64, mayWait bool) error {
 	cold := false
 	check := func() bool {
-		cold = !mayWait && t.left > 0 && t.body.cold(min(t.left, quantum))
+		cold = !mayWait && t.left > 0 && t.body.cold(min(t.left, quantum, lookAhead))
 		return cold
 	}
 	if len(t.head) > 0 {
@@ -47,7 +47,8 @@ func (t *transfer) turn(fd int, quantum int64, mayWait bool) error {
 		if cold || check() {
 			return errCold
 		}
-		n, err := t.body.send(fd, min(t.left, quantum), t.left > quantum, mayWait)
+		n := min(t.left, quantum, lookAhead)
+		n, err := t.body.send(fd, n, n < t.left, mayWait)
 		t.left -= n
 		quantum -= n
 		t.moved.Add(n)
@@ -57,6 +58,10 @@ func (t *transfer) turn(fd int, quantum int64, mayWait bool) error {
 	}
 	return nil
 }
+
+// lookAhead is what is looked for in the page cache at once: about what a socket takes. To look for a whole quantum costs
+// nine system calls where a slow client needs three.
+const lookAhead = 256 << 10
 
 // again makes of a short write what the next one would say.
 func again(err error) error {
