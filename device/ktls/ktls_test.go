@@ -139,17 +139,25 @@ func switched(t *testing.T) int {
 	return 0
 }
 
-// run runs a client with in as its input until it ends.
+// run runs a client until it ends. Its input is in, and does not end: at that a client says goodbye, and a server that has
+// not read it when it closes resets the connection, with what was on its way.
 func run(t *testing.T, in string, name string, args ...string) ([]byte, string, error) {
 	t.Helper()
 	need(t, name)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Stdin = strings.NewReader(in)
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(input, in)
+	err = cmd.Wait()
 	return out.Bytes(), errs.String(), err
 }
 
