@@ -58,6 +58,9 @@ func (s *settings) merged(changes []byte) (text []byte, secrets map[string]strin
 
 // decodeObject reads one JSON object.
 func decodeObject(text []byte) (object map[string]any, err error) {
+	if tooDeep(text) {
+		return nil, settingsProblem(errors.New("the body is nested deeper than settings are"))
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err = d.Decode(&object); err == nil && object == nil {
@@ -70,6 +73,29 @@ func decodeObject(text []byte) (object map[string]any, err error) {
 		return nil, settingsProblem(fmt.Errorf("the body is not a JSON object: %w", err))
 	}
 	return object, nil
+}
+
+// maxDepth is more than any setting has; what is nested a thousand times would become megabytes as TOML.
+const maxDepth = 6
+
+// tooDeep reads text as far as it is JSON.
+func tooDeep(text []byte) bool {
+	d, depth := json.NewDecoder(bytes.NewReader(text)), 0
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth > maxDepth {
+			return true
+		}
+	}
 }
 
 // begin gives a target that only the configuration file has to saved, whole, before changes change a part of it: the

@@ -137,6 +137,7 @@ func TestWrongSettingsAreToldByKeyAndNotSaved(t *testing.T) {
 		`{"":1}`:                                              "",
 		`{"http":{"listen":"` + taken.Addr().String() + `"}}`: "http.listen",
 		`{"http":{"listen_tls":"192.0.2.1:8471"}}`:            "http.listen_tls",
+		strings.Repeat(`{"a":`, 5000):                         "-", strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000): "-",
 		`[]`: "-", `null`: "-", `{"name":"a"} {"name":"b"}`: "-", ``: "-", `{"name":`: "-",
 	} {
 		err := s.save([]byte(patch))
