@@ -26,6 +26,7 @@ test        losetup                      mount
 check       systemd-analyze              systemd
 deb         lintian                      lintian
 deb         mmdebstrap                   mmdebstrap
+deb         cpio                         cpio
 vm          qemu-system-x86_64           qemu-system-x86
 vm          curl                         curl
 vm          openssl                      openssl

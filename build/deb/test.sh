@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 work=$(mktemp -d)
-trap 'umount "$work/root/proc" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'umount "$work/root/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
 root=$work/root
 
 fail() {

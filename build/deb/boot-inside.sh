@@ -1,0 +1,68 @@
+# Runs in the emulated computer of boot.sh, as root, after everything was started; powers it off at the end.
+set -u
+failed=0
+check() { # WHAT COMMAND...
+	local what=$1
+	shift
+	if "$@"; then echo "inside: ok: $what"; else echo "inside: FAILED: $what" && failed=1; fi
+}
+said() { journalctl -b --no-pager -u "$1" | grep -q -- "$2"; }
+# eventually tries for two minutes.
+eventually() {
+	local end=$((SECONDS + 120))
+	until "$@" 2>/dev/null; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.5
+	done
+}
+token='correct horse battery'
+status() { curl -sS -H "Authorization: Bearer $token" http://127.0.0.1:8470/api/v1/status; }
+says() { status | grep -q -- "$1"; }
+clips() { curl -sS -H "Authorization: Bearer $token" http://127.0.0.1:8470/api/v1/clips; }
+lists() { clips | grep -q -- "$1"; }
+
+check "clipd is ready" eventually systemctl is-active --quiet clipd.service
+check "settings came from the boot partition" says '"name":"porch"'
+check "the host is named" test "$(cat /proc/sys/kernel/hostname)" = porch
+check "nothing secret stays there" test ! -e /boot/firmware/clipd.toml.txt
+check "clipd.log says the state" eventually grep -q 'state: *active: ready' /boot/firmware/clipd.log
+check "no sign-in link beside a chosen token" sh -c '! grep -q login /boot/firmware/clipd.log'
+
+# A recorder that is another user: the lease on its file needs the capability, the group brings the bytes.
+install -d -o clipd-recorder -g clipd -m 2770 /var/lib/clipd/recordings/front
+install -o clipd-recorder -g clipd -m 0660 /sample.mp4 /var/lib/clipd/recordings/front/a.mp4
+check "another user's recording is a clip" eventually lists front/a.mp4
+check "by a lease, not by waiting" sh -c '! journalctl -b -u clipd.service | grep -qi "lease.*not permitted"'
+
+check "the clock is not trusted yet" says '"clock_synced":false'
+mkdir -p /run/systemd/timesync
+: >/run/systemd/timesync/synchronized
+check "the hardened unit sees that the clock is set" eventually says '"clock_synced":true'
+
+# A disk that comes later, where the package's folder was.
+mount -t tmpfs -o mode=0770,uid=$(id -u clipd),gid=$(id -g clipd) disk /var/lib/clipd/recordings
+check "a disk mounted later is seen" eventually says 'storage_problem":"[^"]'
+umount /var/lib/clipd/recordings
+check "and that it went" eventually says 'storage_problem":""'
+check "the recording is still a clip" lists front/a.mp4
+
+pid() { systemctl show --value -p MainPID clipd.service; }
+before=$(pid)
+kill -9 "$before"
+check "what was killed starts again" eventually sh -c "[ \$(systemctl show --value -p MainPID clipd.service) != $before ] && curl -sf http://127.0.0.1:8470/readyz"
+check "reload" systemctl reload clipd.service
+check "still running after it" eventually curl -sf -o /dev/null http://127.0.0.1:8470/readyz
+
+echo 'nmae = "x"' >>/etc/clipd/clipd.toml
+systemctl restart clipd.service
+check "a configuration that cannot work is not tried again" eventually sh -c '[ "$(systemctl show --value -p ExecMainStatus clipd.service)" = 2 ] && systemctl is-failed --quiet clipd.service'
+sed -i '/nmae/d' /etc/clipd/clipd.toml
+systemctl start clipd.service
+check "mended, it runs" eventually curl -sf -o /dev/null http://127.0.0.1:8470/readyz
+
+systemctl start clipd-recorder@front
+check "the recorder says what it lacks" eventually said clipd-recorder@front 'ffmpeg is not installed'
+check "exit within 30 s" timeout 30 systemctl stop clipd.service
+
+[ $failed = 0 ] && echo "inside: everything is in order" || journalctl -b --no-pager -u 'clipd*' | tail -n 60
+systemctl poweroff --force

@@ -1,0 +1,51 @@
+#!/bin/bash
+# Boots a Debian with the package clipd in an emulated computer and tries the units under its systemd: what the hardening
+# must not blind, what restarts and what does not, and clipd-boot. boot.sh KERNEL ROOT PACKAGE: ROOT is a tar of Debian.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+kernel=$(realpath "$1") tar=$(realpath "$2") package=$(realpath "$3")
+
+work=$(mktemp -d)
+trap 'umount "$work/root/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
+root=$work/root
+mkdir "$root"
+tar -C "$root" -xf "$tar" --exclude=./dev/*
+mknod -m 666 "$root/dev/null" c 1 3
+mknod -m 600 "$root/dev/console" c 5 1
+mount -t proc proc "$root/proc"
+
+cp "$package" "$root/clipd.deb"
+cp "$here/boot-inside.sh" "$root/inside.sh"
+cp "$here/../sample/sample.mp4" "$root/sample.mp4"
+chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive sh -c 'dpkg -i /clipd.deb && rm /clipd.deb && passwd -d root >/dev/null'
+mkdir -p "$root/boot/firmware"
+printf '\357\273\277name = "porch"\r\n[first_boot]\r\nhostname = "porch"\r\ntoken = "correct horse battery"\r\n' >"$root/boot/firmware/clipd.toml.txt"
+cat >"$root/etc/systemd/system/inside.service" <<'END'
+[Unit]
+After=multi-user.target clipd-boot-log.service
+[Service]
+Type=oneshot
+ExecStart=/bin/bash /inside.sh
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS0
+[Install]
+WantedBy=graphical.target default.target
+END
+mkdir -p "$root/etc/systemd/system/default.target.wants"
+ln -s /etc/systemd/system/inside.service "$root/etc/systemd/system/default.target.wants/"
+# An initramfs cannot be the root of a mount namespace; a tmpfs can.
+cat >"$root/init" <<'END'
+#!/bin/bash
+mount -t tmpfs -o size=80%,mode=0755 root /mnt
+cp -a /bin /boot /etc /home /lib* /media /opt /root /sbin /srv /usr /var /inside.sh /sample.mp4 /mnt/
+mkdir -p /mnt/{dev,proc,sys,run,tmp,mnt}
+exec switch_root /mnt /sbin/init
+END
+chmod +x "$root/init"
+umount "$root/proc"
+(cd "$root" && find . -path ./usr/share/doc -prune -o -path ./usr/share/locale -prune -o -print0 | cpio --null -o -H newc --quiet | gzip -1) >"$work/initrd"
+
+qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -nodefaults -no-user-config -display none -no-reboot -serial stdio \
+	-kernel "$kernel" -initrd "$work/initrd" -append "console=ttyS0 panic=-1 mitigations=off systemd.show_status=0 quiet" | tee "$work/console"
+grep -q '^inside: everything is in order' "$work/console"
