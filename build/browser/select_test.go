@@ -7,9 +7,6 @@ import (
 	"io"
 	"os"
 	"testing"
-
-	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 // four is a box with four clips, newest first.
@@ -34,7 +31,7 @@ func TestZIP(t *testing.T) {
 	tab := b.newTab()
 	tab.signIn("viewer")
 	tab.click(pick(clips[0]))
-	tab.click(pick(clips[2]), chromedp.ButtonModifiers(kb.ModifierShift))
+	tab.clickWith(pick(clips[2]), "{ shiftKey: true }")
 	tab.says("3 selected")
 	tab.click(pick(clips[1]))
 	tab.says("2 selected")

@@ -155,30 +155,24 @@ func (t *tab) open(path string) {
 	t.do(chromedp.Navigate(t.base + path))
 }
 
-// click clicks the first element that selector matches, with the mouse, once it can be clicked: it is in view, and nothing
-// lies above it.
-func (t *tab) click(selector string, options ...chromedp.MouseOption) {
+// click clicks the first element that selector matches, as soon as a person could: it is in view, and nothing lies above
+// it. Looking and clicking are one turn of the page's, so that nothing can move in between.
+func (t *tab) click(selector string) {
 	t.t.Helper()
-	at := t.point(`document.querySelector(`+quote(selector)+`)`, 0.5)
-	t.do(chromedp.MouseClickXY(at.X, at.Y, options...))
+	t.clickWith(selector, "{}")
 }
 
-type point struct{ X, Y float64 }
-
-// point is a place on the element that the expression is, at that share of its width, once it is in view.
-func (t *tab) point(element string, share float64) (at point) {
+// clickWith is click with further properties of the event, such as a key that is held.
+func (t *tab) clickWith(selector, properties string) {
 	t.t.Helper()
-	place := `(() => {
-		const e = ` + element + `
-		if (!e) return null
+	t.wait(`(() => {
+		const e = document.querySelector(` + quote(selector) + `)
 		e.scrollIntoView({ block: "center", inline: "center", behavior: "instant" })
-		const r = e.getBoundingClientRect(), x = r.left + r.width * ` + fmt.Sprint(share) + `, y = r.top + r.height / 2
-		const on = document.elementFromPoint(x, y)
-		return e.contains(on) || on?.closest("label")?.control === e ? { x, y } : null
-	})()`
-	t.wait(place)
-	t.eval(place, &at)
-	return at
+		const r = e.getBoundingClientRect(), on = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2)
+		if (!e.contains(on) && on?.closest("label")?.control !== e) return false
+		e.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, composed: true, view: window, ...` + properties + ` }))
+		return true
+	})()`)
 }
 
 // press presses keys.

@@ -71,7 +71,7 @@ func (t *tab) asksForCounts() {
 func (t *tab) strike(c clip, share float64) {
 	t.t.Helper()
 	at := c.Start.Add(time.Duration(share * float64(12*time.Second))).UnixMilli()
-	var place point
+	var place struct{ X, Y float64 }
 	line := `document.querySelector("clip-timeline")`
 	t.wait(line + `.rows.includes(` + quote(c.Camera) + `) && ` + line + `.from <= ` + fmt.Sprint(at) + ` && ` + line + `.to > ` + fmt.Sprint(at))
 	t.eval(line+`.scrollIntoView({ block: "center", behavior: "instant" }); (() => {

@@ -12,7 +12,7 @@ const most = 10_000 // clips selected by filter
 
 const picked = new Map() // id to size
 let whole = null // the query that everything picked is the answer to
-let anchor = null
+let anchor = '' // the clip that was ticked last: its card may be made anew
 
 // picks starts it once; it works for every list that is shown later.
 export function picks() {
@@ -31,9 +31,10 @@ function click(e) {
 
 function tick(box, shift) {
   const all = $$('.pick')
-  const between = shift && anchor?.isConnected ? [all.indexOf(anchor), all.indexOf(box)].sort((a, b) => a - b) : null
+  const from = shift ? all.findIndex(b => b.value === anchor) : -1
+  const between = from < 0 ? null : [from, all.indexOf(box)].sort((a, b) => a - b)
   for (const b of between ? all.slice(between[0], between[1] + 1) : [box]) set(b, box.checked)
-  anchor = box
+  anchor = box.value
   show()
 }
 
