@@ -90,6 +90,7 @@ func TestKilledWhileExpiring(t *testing.T) {
 	}
 	b.start()
 	b.within("the rule is kept", func() bool { return b.status().BytesUsed <= int64(most*len(sample))/10*9 })
+	b.within("every removal is told", func() bool { return len(b.removals()) == n-len(b.paths()) })
 	b.waitSame()
 	paths := b.paths()
 	for _, p := range append(pinned, fmt.Sprintf("front/%02d/%04d.mp4", (n-1)/50, n-1)) {
@@ -107,36 +108,42 @@ func TestKilledWhileExpiring(t *testing.T) {
 		}
 		return err
 	}))
-	b.removedOnce(n-len(paths), paths)
+	b.removedOnce(paths)
 }
 
-// removedOnce checks that count clips were told as removed, once each and for a rule, and none of those that are there.
-func (b *box) removedOnce(count int, there map[string]string) {
+// removal is a clip_removed.
+type removal struct {
+	Seq              uint64
+	ID, Path, Reason string
+	EventType        string `json:"event_type"`
+}
+
+// removals are all that were told.
+func (b *box) removals() (all []removal) {
 	b.t.Helper()
-	told := map[string]string{}
 	for after, more := uint64(0), true; more; {
-		var page struct {
-			Events []struct {
-				Seq              uint64
-				ID, Path, Reason string
-				EventType        string `json:"event_type"`
-			}
-		}
+		var page struct{ Events []removal }
 		b.get(fmt.Sprintf("/api/v1/events?limit=1000&after=%d", after), &page)
 		more = len(page.Events) > 0
 		for _, e := range page.Events {
 			after = e.Seq
-			if e.EventType != "clip_removed" {
-				continue
+			if e.EventType == "clip_removed" {
+				all = append(all, e)
 			}
-			if told[e.ID] != "" || there[e.Path] != "" || !strings.HasPrefix(e.Reason, "the recordings exceed") {
-				b.t.Errorf("%s: removed %q, before %q, there as %q", e.Path, e.Reason, told[e.ID], there[e.Path])
-			}
-			told[e.ID] = e.Reason
 		}
 	}
-	if len(told) != count {
-		b.t.Errorf("%d clips were told as removed, %d are gone", len(told), count)
+	return all
+}
+
+// removedOnce checks that each removal was told once, for a rule, and of a clip that is not there.
+func (b *box) removedOnce(there map[string]string) {
+	b.t.Helper()
+	told := map[string]string{}
+	for _, e := range b.removals() {
+		if told[e.ID] != "" || there[e.Path] != "" || !strings.HasPrefix(e.Reason, "the recordings exceed") {
+			b.t.Errorf("%s: removed %q, before %q, there as %q", e.Path, e.Reason, told[e.ID], there[e.Path])
+		}
+		told[e.ID] = e.Reason
 	}
 }
 
