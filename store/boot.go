@@ -96,6 +96,14 @@ func readBoot(tx *bolt.Tx, id string) (*Boot, error) {
 	if err != nil {
 		return nil, err
 	}
+	b, err := decodeBoot(payload)
+	if err != nil || b.ID != id {
+		return nil, err
+	}
+	return &b, nil
+}
+
+func decodeBoot(payload []byte) (Boot, error) {
 	d := decoder{b: payload}
 	b := Boot{ID: d.string(), Right: d.time(), Until: time.Duration(d.varint())}
 	if b.Right.Unix() == 0 {
@@ -104,13 +112,10 @@ func readBoot(tx *bolt.Tx, id string) (*Boot, error) {
 	for n := d.uvarint(); n > 0 && !d.bad; n-- {
 		b.Steps = append(b.Steps, Step{d.time(), time.Duration(d.varint())})
 	}
-	if err := d.end(); err != nil || len(b.Steps) == 0 {
-		return nil, fmt.Errorf("%w: what is kept of the boot: %w", ErrDamaged, err)
+	if d.end() != nil || len(b.Steps) == 0 {
+		return Boot{}, fmt.Errorf("%w: what is kept of the boot", ErrDamaged)
 	}
-	if b.ID != id {
-		return nil, nil
-	}
-	return &b, nil
+	return b, nil
 }
 
 func (b *Boot) append(out []byte) []byte {

@@ -40,7 +40,7 @@ func (b *box) threeClips() []store.Clip {
 }
 
 // zipFile writes an archive to a file.
-func zipFile(t *testing.T, data []byte) string {
+func zipFile(t testing.TB, data []byte) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "a.zip")
 	if err := os.WriteFile(name, data, 0o600); err != nil {
@@ -55,7 +55,7 @@ var unpackers = [][]string{
 }
 
 // unpack runs one of them, and fails the test if it is not content.
-func unpack(t *testing.T, command ...string) string {
+func unpack(t testing.TB, command ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(command[0]); err != nil {
 		missing(t, command[0]+" is not installed (Debian: unzip, python3, libarchive-tools)")

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // box is a real catalogue, root and server on loopback.
 type box struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string // the root
 	state  string
 	cfg    Config
@@ -54,7 +54,7 @@ type box struct {
 var start = time.Date(2026, 11, 22, 7, 55, 1, 0, time.UTC)
 
 // newBox serves a box without clips until the test ends.
-func newBox(t *testing.T, change ...func(*Config)) *box {
+func newBox(t testing.TB, change ...func(*Config)) *box {
 	t.Helper()
 	b := &box{t: t, dir: t.TempDir(), state: t.TempDir(), now: &testClock{now: start.Add(time.Hour), synced: true}, log: &testLog{}}
 	b.open()
@@ -284,7 +284,7 @@ var client = &http.Client{
 }
 
 // is checks status and, for problems, the slug.
-func (a answer) is(t *testing.T, status int, slug string) answer {
+func (a answer) is(t testing.TB, status int, slug string) answer {
 	t.Helper()
 	if a.StatusCode != status {
 		t.Fatalf("%s %s: got %d, want %d: %s", a.Request.Method, a.Request.URL, a.StatusCode, status, a.body)
@@ -295,7 +295,7 @@ func (a answer) is(t *testing.T, status int, slug string) answer {
 	return a
 }
 
-func (a answer) header(t *testing.T, name, want string) {
+func (a answer) header(t testing.TB, name, want string) {
 	t.Helper()
 	if got := a.Header.Get(name); got != want {
 		t.Errorf("%s %s: %s: got %q, want %q", a.Request.Method, a.Request.URL, name, got, want)
@@ -400,7 +400,7 @@ func (l *testLog) has(part string) bool {
 }
 
 // await fails the test if c is not closed soon.
-func await(t *testing.T, what string, c <-chan struct{}) {
+func await(t testing.TB, what string, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
@@ -410,7 +410,7 @@ func await(t *testing.T, what string, c <-chan struct{}) {
 }
 
 // missing skips a test that needs what is not there; in CI it fails instead.
-func missing(t *testing.T, why string) {
+func missing(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
 		t.Fatal(why)

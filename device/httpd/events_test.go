@@ -68,7 +68,7 @@ type message struct{ id, event, data string }
 
 // stream is one reader of live events.
 type stream struct {
-	t     *testing.T
+	t     testing.TB
 	lines *bufio.Scanner
 	close func()
 }

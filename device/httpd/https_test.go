@@ -24,7 +24,7 @@ import (
 )
 
 // secureBox serves HTTPS beside HTTP: by the kernel where it can, and where the test asks for it by crypto/tls.
-func secureBox(t *testing.T, kernel bool, change ...func(*Config)) *box {
+func secureBox(t testing.TB, kernel bool, change ...func(*Config)) *box {
 	t.Helper()
 	k, err := ktls.Probe()
 	switch {
@@ -78,7 +78,7 @@ func (b *box) said(method, path string, header ...string) string {
 }
 
 // answers reads one response and its body.
-func answers(t *testing.T, r *bufio.Reader, method string) (*http.Response, []byte) {
+func answers(t testing.TB, r *bufio.Reader, method string) (*http.Response, []byte) {
 	t.Helper()
 	res, err := http.ReadResponse(r, &http.Request{Method: method})
 	if err != nil {

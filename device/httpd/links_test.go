@@ -11,7 +11,7 @@ import (
 )
 
 // field is the text of one member of a JSON answer.
-func field(t *testing.T, a answer, name string) string {
+func field(t testing.TB, a answer, name string) string {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal(a.body, &v); err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // nginx serves the files of dir on a socket of its own until the test ends, and returns a client that reaches it.
-func nginx(t *testing.T, dir string) *http.Client {
+func nginx(t testing.TB, dir string) *http.Client {
 	t.Helper()
 	program, err := exec.LookPath("nginx")
 	if err != nil {
@@ -137,7 +137,7 @@ type server struct {
 	token  string
 }
 
-func (s server) ask(t *testing.T, method string, header http.Header) *http.Response {
+func (s server) ask(t testing.TB, method string, header http.Header) *http.Response {
 	t.Helper()
 	r, err := http.NewRequest(method, s.url, nil)
 	if err != nil {
@@ -154,7 +154,7 @@ func (s server) ask(t *testing.T, method string, header http.Header) *http.Respo
 }
 
 // said is what matters of the answer to a vector: status, length, which bytes, and the bytes.
-func (s server) said(t *testing.T, method, vector string) string {
+func (s server) said(t testing.TB, method, vector string) string {
 	t.Helper()
 	first := s.ask(t, "HEAD", http.Header{})
 	first.Body.Close()

@@ -102,7 +102,7 @@ func (d *document) schema(where string) (*jsonschema.Schema, error) {
 }
 
 // conforms checks an answer against what openapi.yaml says about it.
-func conforms(t *testing.T, r *http.Request, resp *http.Response, body []byte) {
+func conforms(t testing.TB, r *http.Request, resp *http.Response, body []byte) {
 	t.Helper()
 	d := described()
 	template := d.path(r.URL.EscapedPath())
@@ -128,7 +128,7 @@ func conforms(t *testing.T, r *http.Request, resp *http.Response, body []byte) {
 	bodyConforms(t, d, said, where, resp, body)
 }
 
-func headersConform(t *testing.T, said map[string]any, resp *http.Response) {
+func headersConform(t testing.TB, said map[string]any, resp *http.Response) {
 	t.Helper()
 	headers, _ := said["headers"].(map[string]any)
 	for name, v := range headers {
@@ -138,7 +138,7 @@ func headersConform(t *testing.T, said map[string]any, resp *http.Response) {
 	}
 }
 
-func bodyConforms(t *testing.T, d *document, said map[string]any, where string, resp *http.Response, body []byte) {
+func bodyConforms(t testing.TB, d *document, said map[string]any, where string, resp *http.Response, body []byte) {
 	t.Helper()
 	contents, _ := said["content"].(map[string]any)
 	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")

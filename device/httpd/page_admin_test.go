@@ -23,7 +23,7 @@ func (b *box) as(role store.Role, method, path string, pairs ...string) answer {
 	return b.ask(store.NoRole, method, path, body, "Cookie", b.signedIn(role), "Accept", "text/html", "Content-Type", kind, "Sec-Fetch-Site", "same-origin")
 }
 
-func (a answer) says(t *testing.T, parts ...string) answer {
+func (a answer) says(t testing.TB, parts ...string) answer {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(string(a.body), part) {
@@ -33,7 +33,7 @@ func (a answer) says(t *testing.T, parts ...string) answer {
 	return a
 }
 
-func (a answer) saysNot(t *testing.T, parts ...string) answer {
+func (a answer) saysNot(t testing.TB, parts ...string) answer {
 	t.Helper()
 	for _, part := range parts {
 		if strings.Contains(string(a.body), part) {

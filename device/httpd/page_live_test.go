@@ -87,7 +87,7 @@ func TestTheRowOfDaysCounts(t *testing.T) {
 	}
 }
 
-func berlin(t *testing.T) *time.Location {
+func berlin(t testing.TB) *time.Location {
 	t.Helper()
 	where, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -114,7 +114,7 @@ func TestZonesAreTold(t *testing.T) {
 }
 
 // offsetAt reads zones as the page does.
-func offsetAt(t *testing.T, told []string, at time.Time) int {
+func offsetAt(t testing.TB, told []string, at time.Time) int {
 	t.Helper()
 	for _, change := range told {
 		begin, offset, _ := strings.Cut(change, ":")

@@ -23,7 +23,7 @@ func (b *box) page(path string) string {
 var hrefs = regexp.MustCompile(`(?:href|src|action|poster)="([^"]*)"`)
 
 // linksOf are the addresses in a page at path, made absolute, but for those within the page.
-func linksOf(t *testing.T, path, text string) []string {
+func linksOf(t testing.TB, path, text string) []string {
 	t.Helper()
 	base, err := url.Parse(path)
 	if err != nil {

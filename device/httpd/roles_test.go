@@ -97,7 +97,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
-func styleName(t *testing.T, b *box) string {
+func styleName(t testing.TB, b *box) string {
 	t.Helper()
 	_, after, ok := strings.Cut(string(b.get("/").is(t, 200, "").body), `rel="stylesheet" href="./web/`)
 	name, _, ok2 := strings.Cut(after, `"`)

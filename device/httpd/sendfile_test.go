@@ -68,7 +68,7 @@ func TestBytesGoBySendfile(t *testing.T) {
 }
 
 // traced fetches a clip and half of it from a traced child, and returns the bytes its server moved, by system call.
-func traced(t *testing.T, how string) map[string]int64 {
+func traced(t testing.TB, how string) map[string]int64 {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "strace")
 	child := exec.Command("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=sendfile,sendfile64,write", "-e", "signal=none", "-o", out,
@@ -107,7 +107,7 @@ func traced(t *testing.T, how string) map[string]int64 {
 	return countCalls(t, out)
 }
 
-func fetch(t *testing.T, url, part string, want int64) {
+func fetch(t testing.TB, url, part string, want int64) {
 	t.Helper()
 	r, err := http.NewRequest("GET", url, nil)
 	if err != nil {
@@ -130,7 +130,7 @@ func fetch(t *testing.T, url, part string, want int64) {
 // sendfile64 where a word has 32 bits. The catalogue is written by pwrite64, which is not counted.
 var call = regexp.MustCompile(`(sendfile|write)(?:64)?(?:\(| resumed).*= (\d+)$`)
 
-func countCalls(t *testing.T, name string) map[string]int64 {
+func countCalls(t testing.TB, name string) map[string]int64 {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
