@@ -48,6 +48,7 @@ var figures = []figure{
 	{"requests", messageToAnswer},
 	{"clips", manyClips}, // scan, idle and bytes written share one root of many files
 	{"pages", pages},
+	{"dashboard", dashboard}, // in Chromium
 	{"pull", pulls},          // clipctl against the box
 	{"transfers", transfers}, // the comparison with other servers
 	{"cold", warmAmongCold},
