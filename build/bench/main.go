@@ -49,6 +49,7 @@ var figures = []figure{
 	{"clips", manyClips}, // scan, idle and bytes written share one root of many files
 	{"pages", pages},
 	{"dashboard", dashboard}, // in Chromium
+	{"archive", archives},
 	{"pull", pulls},          // clipctl against the box
 	{"transfers", transfers}, // the comparison with other servers
 	{"cold", warmAmongCold},
