@@ -65,6 +65,7 @@ func TestPagesAreDroppedBehindALargeColdTransfer(t *testing.T) {
 	r := start(t, Config{}, routes(t, path, ended.add))
 	fetch := func() {
 		c := dial(t, r.addr)
+		c.SetReadBuffer(256 << 10) // little is on its way: on loopback that would be pages of the file
 		io.WriteString(c, getClip)
 		if got, err := readAnswer(bufio.NewReader(c), "GET"); err != nil || !bytes.Equal(got.body, want) {
 			t.Fatalf("%v, %d bytes", err, len(got.body))

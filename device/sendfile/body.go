@@ -167,6 +167,7 @@ func (b *body) ready() error {
 // close gives up the open file. It may be called again.
 func (b *body) close() {
 	if b.file != nil {
+		b.behind.from = b.behind.begin // some may have been on their way when it was their turn
 		b.drop(b.behind.to)
 		b.fds.unshare(b.file)
 		b.file, b.behind = nil, behind{}
