@@ -97,6 +97,6 @@ func (b *broker) follow(m *model) (stop func(), err error) {
 func noteAnnounced(m *model, line string) {
 	var e journalRow
 	if json.Unmarshal([]byte(line), &e) == nil && e.EventType == "clip_added" {
-		m.note(fact{kind: announced, id: e.ID, path: e.Path})
+		m.note(fact{kind: announced, id: e.ID, path: e.Path, seq: e.Seq})
 	}
 }

@@ -150,7 +150,7 @@ func (t *truth) checkJournal(ctx context.Context, x *box) (wrong []string) {
 
 // settle waits until every recording that must be there is listed.
 func (t *truth) settle(ctx context.Context, x *box) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, 4*patience) // after a full disk a scan comes a minute later
 	defer cancel()
 	missing := ""
 	err := until(ctx, func() (bool, error) {

@@ -13,6 +13,8 @@ const (
 	cutsAChapter  = 60
 	earlyAChapter = 20
 	killsAChapter = 100
+	clipsAChapter = 10_000
+	flapEvery     = 7 * time.Second
 )
 
 // chapter is a part of the campaign with a box of its own.
@@ -26,6 +28,8 @@ func (c *campaign) chapters() []chapter {
 		{"power cuts", func(ctx context.Context) error { return c.powerCuts(ctx, cutsAChapter, false) }},
 		{"early cuts", func(ctx context.Context) error { return c.earlyCuts(ctx, earlyAChapter) }},
 		{"kills", func(ctx context.Context) error { return c.kills(ctx, killsAChapter) }},
+		{"flaps", func(ctx context.Context) error { return c.flapping(ctx, clipsAChapter, flapEvery) }},
+		{"full disk", c.fullDisk},
 	}
 	return slices.DeleteFunc(all, func(ch chapter) bool { return c.only != "" && ch.name != c.only })
 }

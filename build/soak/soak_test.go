@@ -198,3 +198,31 @@ func TestALostMomentIsFoundOut(t *testing.T) {
 		t.Error("nothing was found wrong with a box that has lost what it acknowledged: the test tests nothing")
 	}
 }
+
+// The broker stops and starts while clips are recorded.
+func TestFlappingBroker(t *testing.T) {
+	c := newCampaign(t, "mosquitto", "mosquitto_sub", "stdbuf")
+	err := c.flapping(t.Context(), 300, 200*time.Millisecond)
+	c.finish(t, fewest, err)
+	if c.figures.flaps < 2 {
+		t.Errorf("the broker flapped %d times", c.figures.flaps)
+	}
+}
+
+// Whoever announces out of order is found out.
+func TestOutOfOrder(t *testing.T) {
+	m := &model{}
+	for _, seq := range []uint64{1, 2, 1, 4, 3, 5} {
+		m.note(fact{kind: announced, seq: seq})
+	}
+	if late := m.outOfOrder(); len(late) != 1 || !strings.Contains(late[0], "seq 3") {
+		t.Errorf("%v", late)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	c := newCampaign(t, "mkfs.ext4")
+	need(t, mayMount(t))
+	err := c.fullDisk(t.Context())
+	c.finish(t, fewest, err)
+}
