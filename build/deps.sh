@@ -27,7 +27,7 @@ check       systemd-analyze              systemd
 deb         lintian                      lintian
 deb         mmdebstrap                   mmdebstrap
 deb         cpio                         cpio
-vm          qemu-system-x86_64           qemu-system-x86
+vm,deb      qemu-system-x86_64           qemu-system-x86
 vm          curl                         curl
 vm          openssl                      openssl
 vm          gnutls-cli                   gnutls-bin

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Tests the packages: the same bytes twice; no error from lintian; installing, upgrading, removing and purging in a Debian
-# of their own leave state and recordings as they promise. Needs root, lintian and mmdebstrap.
+# of their own leave state and recordings as they promise; the units work under systemd. Needs root.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -32,10 +32,22 @@ lint() {
 debian() {
 	local site
 	site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | sort -u | head -n 1)
-	mmdebstrap --quiet --variant=minbase --include=systemd-sysv trixie "$root" "deb $site trixie main"
+	mmdebstrap --quiet --variant=minbase --include=systemd-sysv,curl trixie "$work/debian.tar" "deb $site trixie main"
+	mkdir "$root"
+	tar -C "$root" -xf "$work/debian.tar" --exclude=./dev/*
+	mknod -m 666 "$root/dev/null" c 1 3
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod +x "$root/usr/sbin/policy-rc.d"
 	mount -t proc proc "$root/proc"
+}
+
+# boots: the units under a real systemd, in an emulated computer with Debian's kernel for virtual ones.
+boots() {
+	local name
+	name=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p' | head -n 1)
+	mkdir "$work/kernel"
+	(cd "$work/kernel" && apt-get download -q "$name" && dpkg-deb -x ./*.deb .)
+	timeout 20m build/deb/boot.sh "$work"/kernel/boot/vmlinuz-* "$work/debian.tar" "$work"/one/clipd_*_amd64.deb
 }
 
 inside() { chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
@@ -136,4 +148,5 @@ upgrades
 goes
 motion
 refuses
+boots
 echo "packages: in order"
