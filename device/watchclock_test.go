@@ -153,8 +153,10 @@ func correctedOnce(t *testing.T, wrong time.Time, restarts bool) {
 	if restarts {
 		b.restart()
 	}
-	if !b.look(time.Second) || !b.look(time.Second) {
-		t.Error("there is more to see though the clock is trusted")
+	for range 2 {
+		if !b.look(time.Second) {
+			t.Error("there is more to see though the clock is trusted")
+		}
 	}
 	after := b.recorded("after.mp4", "mtime", b.base.Add(b.up), 0)
 	b.add(late, after)

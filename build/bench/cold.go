@@ -29,23 +29,26 @@ const (
 
 // slowDisk is a file system that shows files as they are, but reads them as from one slow disk.
 type slowDisk struct {
-	fs.LoopbackNode
+	*fs.LoopbackNode
 	head *sync.Mutex // the disk's only one
+}
+
+// WrapChild makes what is beneath a slowDisk slow too.
+func (n *slowDisk) WrapChild(_ context.Context, child fs.InodeEmbedder) fs.InodeEmbedder {
+	return &slowDisk{child.(*fs.LoopbackNode), n.head}
 }
 
 // showSlowly shows the folder backing at dir until unmount.
 func showSlowly(backing, dir string) (unmount func() error, err error) {
-	var st syscall.Stat_t
-	if err := errors.Join(os.MkdirAll(dir, 0o777), syscall.Stat(backing, &st)); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	head := &sync.Mutex{}
-	root := &fs.LoopbackRoot{Path: backing, Dev: uint64(st.Dev)}
-	root.NewNode = func(r *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &slowDisk{LoopbackNode: fs.LoopbackNode{RootData: r}, head: head}
+	plain, err := fs.NewLoopbackRoot(backing)
+	if err != nil {
+		return nil, err
 	}
-	root.RootNode = root.NewNode(root, nil, "", &st)
-	server, err := fs.Mount(dir, root.RootNode, &fs.Options{MountOptions: fuse.MountOptions{FsName: "slowdisk", Name: "slowdisk"}})
+	root := &slowDisk{plain.(*fs.LoopbackNode), &sync.Mutex{}}
+	server, err := fs.Mount(dir, root, &fs.Options{MountOptions: fuse.MountOptions{FsName: "slowdisk", Name: "slowdisk"}})
 	if err != nil {
 		return nil, fmt.Errorf("a file system in user space: %w", err)
 	}

@@ -33,7 +33,7 @@ func dashboard(ctx context.Context, b *bench) (_ []table, err error) {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("Chromium: %w", err)
+		return nil, fmt.Errorf("the dashboard in Chromium: %w", err)
 	}
 	var m struct {
 		Paint, Usable, Day, SlowestDay, Visible, Heap float64

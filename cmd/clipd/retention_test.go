@@ -286,7 +286,7 @@ func (b *box) room() int64 {
 	b.t.Helper()
 	var st unix.Statfs_t
 	must(b.t, unix.Statfs(b.recordings(), &st))
-	return int64(st.Bavail) * st.Bsize
+	return int64(st.Bavail) * int64(st.Bsize)
 }
 
 // padded is the recording at path made size bytes long by a box that players skip (ISO/IEC 14496-12 §8.1.2).

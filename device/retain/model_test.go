@@ -37,7 +37,6 @@ type model struct {
 	t       *rapid.T
 	clips   map[store.ID]*modelClip
 	n       int
-	partial int64
 	trusted bool
 }
 
