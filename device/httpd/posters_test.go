@@ -9,8 +9,8 @@ import (
 	"clipd/store"
 )
 
-// TestMadePoster: a poster that was made comes from its own folder; asking for one that is not there asks for it to be
-// made.
+// TestMadePoster: a poster that was made comes from its own folder; asking for one that is not there, or
+// looking at a page that would show it, asks for it to be made.
 func TestMadePoster(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.jpg")
 	var wanted []store.ID
@@ -30,6 +30,10 @@ func TestMadePoster(t *testing.T) {
 	b.get(address).is(t, 404, "not-found")
 	if len(wanted) != 1 || wanted[0] != c.ID {
 		t.Errorf("asked for: %v", wanted)
+	}
+	b.get("/").is(t, 200, "")
+	if len(wanted) != 2 || wanted[1] != c.ID {
+		t.Errorf("asked for after the page was shown: %v", wanted)
 	}
 	b.must(os.WriteFile(file, []byte("\xff\xd8 picture"), 0o600))
 	b.must(b.store.Apply(t.Context(), store.HavePoster(c.ID, true)))

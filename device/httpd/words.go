@@ -38,6 +38,8 @@ func (s *Server) inShort(c store.Clip, f filter) web.Clip {
 	}
 	if c.Poster != "" {
 		v.Poster = web.Ref("." + api.PosterPath(c))
+	} else {
+		s.cfg.WantPoster(c.ID) // somebody looks at it
 	}
 	return v
 }
