@@ -25,7 +25,6 @@ type disk struct {
 	flushed []byte  // what a power cut leaves in any case
 	pending []write // since the last flush
 	dead    bool    // the power is off: writes go nowhere
-	failing bool    // reads, writes and flushes end with EIO
 	lies    bool    // it answers a flush and does not flush: the negative control
 	flushes int
 }
@@ -64,18 +63,12 @@ func (d *disk) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Err
 func (d *disk) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failing {
-		return nil, syscall.EIO
-	}
 	return fuse.ReadResultData(dest[:copy(dest, d.now[off:])]), 0
 }
 
 func (d *disk) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failing {
-		return 0, syscall.EIO
-	}
 	copy(d.now[off:], data)
 	if !d.dead {
 		d.pending = append(d.pending, write{off, bytes.Clone(data)})
@@ -87,10 +80,7 @@ func (d *disk) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64)
 func (d *disk) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case d.failing:
-		return syscall.EIO
-	case d.dead, d.lies:
+	if d.dead || d.lies {
 		return 0
 	}
 	for _, w := range d.pending {
@@ -99,13 +89,6 @@ func (d *disk) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
 	d.pending = nil
 	d.flushes++
 	return 0
-}
-
-// fail makes every access end with EIO, or none.
-func (d *disk) fail(failing bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.failing = failing
 }
 
 // cut is the power cut: it returns what is on the disk afterwards. Of the blocks that were not flushed, each is kept with

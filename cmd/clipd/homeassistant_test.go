@@ -149,12 +149,17 @@ func (h home) follow(d discovered) {
 	}
 }
 
-// press presses every button twice.
+// press presses every button that is a request twice. The other one confirms what retention asks, which is nothing here:
+// it stays unanswered.
 func (h home) press(d discovered) {
 	h.t.Helper()
 	buttons := 0
 	for key, c := range d.Components {
 		if c.Platform != "button" {
+			continue
+		}
+		if key == "confirm_deletion" {
+			h.send(c.CommandTopic, c.PayloadPress)
 			continue
 		}
 		buttons++
