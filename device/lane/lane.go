@@ -62,13 +62,17 @@ type Turn struct {
 	stalled time.Duration // as it was then
 }
 
-// Enter blocks until nobody else has the lane and no recorder falls behind. Its error is ctx's. The caller calls Leave.
+// Enter blocks until nobody else has the lane and no recorder falls behind. Its error is ctx's; then there is no Turn, and
+// leaving it does nothing. The caller calls Leave.
 func (l *Lane) Enter(ctx context.Context) (*Turn, error) {
 	if l == nil {
 		return nil, ctx.Err()
 	}
 	t := &Turn{lane: l}
-	return t, t.enter(ctx)
+	if err := t.enter(ctx); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 func (t *Turn) enter(ctx context.Context) error {

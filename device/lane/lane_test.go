@@ -170,6 +170,30 @@ func TestCancelledInBetween(t *testing.T) {
 	})
 }
 
+// A job that gave up waiting never had the lane, and leaving it takes nothing from who has.
+func TestGaveUpWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		has := enter(t, l)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		other, err := l.Enter(ctx)
+		if err == nil {
+			t.Fatal("two have the lane")
+		}
+		other.Leave()
+		left := make(chan struct{})
+		go func() { has.Leave(); close(left) }()
+		synctest.Wait()
+		select {
+		case <-left:
+		default:
+			t.Fatal("leaving the lane blocks")
+		}
+		enter(t, l).Leave()
+	})
+}
+
 func TestNilLaneIsFree(t *testing.T) {
 	var l *Lane
 	turn, err := l.Enter(t.Context())
