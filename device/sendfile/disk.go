@@ -53,19 +53,20 @@ func (d *disk) stop() {
 func (d *disk) next() *sock {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i, s := range d.queue {
-		if f := s.job.body.file; f == nil || f.disk.Load() < perFile {
-			if f != nil {
-				f.disk.Add(1)
-			}
-			d.queue = slices.Delete(d.queue, i, i+1)
-			if !d.stopped {
-				return s
-			}
-		}
+	i := slices.IndexFunc(d.queue, func(s *sock) bool {
+		f := s.job.body.file
+		return f == nil || f.disk.Load() < perFile
+	})
+	if i < 0 || d.stopped {
+		d.busy--
+		return nil
 	}
-	d.busy--
-	return nil
+	s := d.queue[i]
+	if f := s.job.body.file; f != nil {
+		f.disk.Add(1)
+	}
+	d.queue = slices.Delete(d.queue, i, i+1)
+	return s
 }
 
 // readDisk moves what waits for a disk until nothing does.
