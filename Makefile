@@ -15,7 +15,7 @@ UNIT = $$(go list ./... | grep -v -e ^clipd/cmd/ -e ^clipd/build/)
 QEMU = $$(command -v qemu-arm-static || command -v qemu-arm)
 # What the ARM emulator cannot do; all of it runs natively and as 386. It starts no second program of its own kind (nor
 # strace), knows no TCP_INFO, and TestHalfOfTheNextRequestIsKept gets another answer in it alone, for a reason not yet found.
-EMULATED = ^Test(Killed|Damages|Compaction|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoProcesses|SettledAcrossUsers|UnreadableFolderAsNobody|Exhausted|BytesGoBySendfile|Sendfile|Memory|SlowIsNotStalled|HalfOfTheNextRequestIsKept)$$
+EMULATED = ^Test(FoundOnTheNetwork|Goodbye|Killed|Damages|Compaction|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoProcesses|SettledAcrossUsers|UnreadableFolderAsNobody|Exhausted|BytesGoBySendfile|Sendfile|Memory|SlowIsNotStalled|HalfOfTheNextRequestIsKept)$$
 
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
