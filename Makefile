@@ -17,6 +17,11 @@ QEMU = $$(command -v qemu-arm-static || command -v qemu-arm)
 # strace), knows no TCP_INFO, and TestHalfOfTheNextRequestIsKept gets another answer in it alone, for a reason not yet found.
 EMULATED = ^Test(FoundOnTheNetwork|Goodbye|Killed|Damages|Compaction|UncleanVerified|FlipsNeverReadWrong|Locked|TokensOfTwoProcesses|SettledAcrossUsers|UnreadableFolderAsNobody|Exhausted|BytesGoBySendfile|Sendfile|Memory|SlowIsNotStalled|HalfOfTheNextRequestIsKept)$$
 
+# Tests with real programs, disks and clocks can be starved on a busy machine, so one that failed is run once more, alone,
+# and both outcomes are printed. A data race, a panic, a package that does not build or more than three failures end it.
+GOTEST = $(CURDIR)/bin/gotestsum --format pkgname-and-test-fails --format-icons text --format-hide-empty-pkg --rerun-fails=1 \
+	--rerun-fails-max-failures=3 --rerun-fails-abort-on-data-race --rerun-fails-run-root-test --packages
+
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
@@ -57,13 +62,16 @@ web: ## bundle what browsers load: device/httpd/web/src into dist, to be committ
 deps: ## install the programs that tests and checks need, where that is allowed
 	build/deps.sh test check bench
 
-test: ## all tests: with the race detector, in Chromium, the unit suite on 32-bit x86 and on ARMv6, in an emulated computer
+test: bin/gotestsum ## all tests: with the race detector, in Chromium, the unit suite on 32-bit x86 and on ARMv6, in an emulated computer
 	build/deps.sh test vm
-	go test -race -timeout 20m ./...
-	go -C build/browser test -count=1 -timeout 10m .
-	GOARCH=386 CGO_ENABLED=0 go test -short -timeout 10m $(UNIT)
-	GOARCH=arm GOARM=6 CGO_ENABLED=0 go test -short -timeout 15m -skip '$(EMULATED)' -exec "$(QEMU)" $(UNIT)
-	VM=1 go test -count=1 -timeout 15m ./build/vm
+	$(GOTEST) ./... -- -race -timeout 20m
+	cd build/browser && $(GOTEST) . -- -count=1 -timeout 10m
+	GOARCH=386 CGO_ENABLED=0 $(GOTEST) "$(UNIT)" -- -short -timeout 10m
+	GOARCH=arm GOARM=6 CGO_ENABLED=0 $(GOTEST) "$(UNIT)" -- -short -timeout 15m -skip '$(EMULATED)' -exec "$(QEMU)"
+	VM=1 $(GOTEST) ./build/vm -- -count=1 -timeout 15m
+
+bin/gotestsum: build/tools/go.mod
+	go build -modfile=build/tools/go.mod -o $@ gotest.tools/gotestsum
 
 vm-test: ## tests under another kernel, in an emulated computer: HTTPS whose records the kernel makes
 	build/deps.sh vm
