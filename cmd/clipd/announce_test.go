@@ -41,7 +41,9 @@ func TestBrokerAwayLosesNothing(t *testing.T) {
 	m := newMosquitto(t)
 	sample := filepath.Join(t.TempDir(), "sample.mp4")
 	record(t, sample)
-	b := startBox(t, "-broker", m.url())
+	g := newGate(t, m.address())
+	b := startBox(t, "-broker", "tcp://"+g.address())
+	g.open.Store(false)
 	m.stop()
 	for i := range 20 {
 		copyFile(t, sample, b.recordings("front", fmt.Sprintf("clip-%02d.mp4", i)))
@@ -49,6 +51,7 @@ func TestBrokerAwayLosesNothing(t *testing.T) {
 	b.waitClips(20)
 	m.start()
 	s := m.subscribe("clipd/+/event")
+	g.open.Store(true) // not before somebody listens
 	var last uint64
 	for range 20 {
 		e := s.next(func(m message) bool { return m.event().EventType == "clip_added" }).event()

@@ -80,7 +80,7 @@ func TestKilledRecorderIsNeverAnnounced(t *testing.T) {
 	var partial struct {
 		Partial []struct{ Path, Reason string } `json:"partial"`
 	}
-	b.get("/api/v1/partial", &partial)
+	b.within("it is remembered", func() bool { b.get("/api/v1/partial", &partial); return len(partial.Partial) > 0 })
 	if len(partial.Partial) != 1 || partial.Partial[0].Path != "front/killed.mp4" || partial.Partial[0].Reason == "" {
 		t.Errorf("partial files: %+v", partial)
 	}

@@ -27,9 +27,13 @@ func (b *box) resident(what string) int64 {
 }
 
 // A flood of 10,000 requests: each is answered, if only busy, the box stays small, and a clip that is recorded meanwhile
-// is announced within a second of its commit.
+// is announced within a second of its commit (thirty with the race detector, on a machine that others use).
 func TestAFloodOfRequests(t *testing.T) {
 	const requests, most = 10_000, 8 << 20
+	soon := time.Second
+	if raceFlag != "-race=false" {
+		soon = 30 * time.Second
+	}
 	m := newMosquitto(t)
 	sample := filepath.Join(t.TempDir(), "sample.mp4")
 	record(t, sample)
@@ -63,7 +67,7 @@ func TestAFloodOfRequests(t *testing.T) {
 		path := fmt.Sprintf("front/%d.mp4", i)
 		copyFile(t, sample, b.recordings(path))
 		e := events.added(path)
-		if late := time.Since(e.Time); late > time.Second {
+		if late := time.Since(e.Time); late > soon {
 			t.Errorf("%s was announced %v after its commit", path, late)
 		}
 	}

@@ -385,6 +385,7 @@ type mosquitto struct {
 	port int
 	conf string
 	cmd  *exec.Cmd
+	said *lines // what it logs, each packet among it
 }
 
 func newMosquitto(t *testing.T) *mosquitto {
@@ -409,18 +410,20 @@ func freePort(t *testing.T) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
-func (m *mosquitto) url() string { return fmt.Sprintf("tcp://127.0.0.1:%d", m.port) }
+func (m *mosquitto) address() string { return fmt.Sprintf("127.0.0.1:%d", m.port) }
+
+func (m *mosquitto) url() string { return "tcp://" + m.address() }
 
 func (m *mosquitto) start() {
 	m.t.Helper()
-	said := newLines()
+	m.said = newLines()
 	m.cmd = exec.Command("mosquitto", "-v", "-c", m.conf)
-	m.cmd.Stderr = said
+	m.cmd.Stderr = m.said
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	if _, err := said.wait("running"); err != nil {
-		m.t.Fatalf("mosquitto did not start: %v\n%s", err, said.all())
+	if _, err := m.said.wait("running"); err != nil {
+		m.t.Fatalf("mosquitto did not start: %v\n%s", err, m.said.all())
 	}
 }
 

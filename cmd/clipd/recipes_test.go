@@ -298,8 +298,8 @@ func TestNodeRedFetchesTheClipOfAMotion(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cancel(); cmd.Wait() })
-	if _, err := said.wait("Connected to broker"); err != nil {
-		t.Fatalf("Node-RED did not connect: %v\n%s", err, said.all())
+	if _, err := m.said.wait("house/motion (QoS"); err != nil {
+		t.Fatalf("Node-RED did not subscribe: %v\n%s\n%s", err, said.all(), m.said.all())
 	}
 	events := m.subscribe("clipd/+/event")
 	startRecorder(t, b.recordings("front"))

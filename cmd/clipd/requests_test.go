@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,7 @@ type asker struct {
 	m       *mosquitto
 	box     string
 	answers *subscriber
+	early   []message // that came while another was waited for
 }
 
 func newAsker(t *testing.T, m *mosquitto, b *box) *asker {
@@ -49,8 +51,7 @@ func newAsker(t *testing.T, m *mosquitto, b *box) *asker {
 		Box string `json:"box"`
 	}
 	b.get("/api/v1/status", &status)
-	a := &asker{t, m, status.Box, m.subscribe("clipd/" + status.Box + "/response/+")}
-	return a
+	return &asker{t: t, m: m, box: status.Box, answers: m.subscribe("clipd/" + status.Box + "/response/+")}
 }
 
 func (a *asker) send(verb, payload string) {
@@ -65,7 +66,19 @@ func (a *asker) send(verb, payload string) {
 // next is the next answer to verb.
 func (a *asker) next(verb string) (r response) {
 	a.t.Helper()
-	m := a.answers.next(func(m message) bool { return strings.HasSuffix(m.topic, "/response/"+verb) })
+	wanted := func(m message) bool { return strings.HasSuffix(m.topic, "/response/"+verb) }
+	var m message
+	if i := slices.IndexFunc(a.early, wanted); i >= 0 {
+		m = a.early[i]
+		a.early = slices.Delete(a.early, i, i+1)
+	} else {
+		m = a.answers.next(func(m message) bool {
+			if !wanted(m) {
+				a.early = append(a.early, m)
+			}
+			return wanted(m)
+		})
+	}
 	if err := json.Unmarshal(m.payload, &r); err != nil {
 		a.t.Fatalf("%s: %v", m.payload, err)
 	}
@@ -138,6 +151,7 @@ func TestRequestIsDoneOnceAcrossAKill(t *testing.T) {
 	record(t, b.recordings("front", "one.mp4"))
 	copyFile(t, b.recordings("front", "one.mp4"), b.recordings("front", "two.mp4"))
 	b.waitClips(2)
+	online.next(func(m message) bool { return string(m.payload) == "online" }) // it listens
 	a := newAsker(t, m, b)
 	const latest = `{"transaction":"t","latest":true}`
 	first := a.ask("delete", latest)

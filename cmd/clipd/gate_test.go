@@ -1,0 +1,58 @@
+package main
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+)
+
+// gate is a way to a server that can be shut: a test can then do something before the box is there again.
+type gate struct {
+	ln   net.Listener
+	to   string
+	open atomic.Bool
+}
+
+// newGate makes an open one to the address to; it is gone at the end of the test.
+func newGate(t *testing.T, to string) *gate {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { ln.Close() })
+	g := &gate{ln: ln, to: to}
+	g.open.Store(true)
+	go g.run()
+	return g
+}
+
+func (g *gate) address() string { return g.ln.Addr().String() }
+
+func (g *gate) run() {
+	for {
+		c, err := g.ln.Accept()
+		if err != nil {
+			return
+		}
+		if !g.open.Load() {
+			c.Close()
+			continue
+		}
+		go g.through(c)
+	}
+}
+
+// through carries bytes both ways until either side ends.
+func (g *gate) through(c net.Conn) {
+	defer c.Close()
+	d, err := net.Dial("tcp", g.to)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	go func() {
+		defer d.Close()
+		_, _ = io.Copy(d, c)
+	}()
+	_, _ = io.Copy(c, d)
+}
