@@ -64,7 +64,7 @@ deps: ## install the programs that tests and checks need, where that is allowed
 
 test: bin/gotestsum ## all tests: with the race detector, in Chromium, the unit suite on 32-bit x86 and on ARMv6, in an emulated computer
 	build/deps.sh test vm
-	$(GOTEST) ./... -- -race -timeout 20m
+	$(GOTEST) ./... -- -race -timeout 30m
 	cd build/browser && $(GOTEST) . -- -count=1 -timeout 10m
 	GOARCH=386 CGO_ENABLED=0 $(GOTEST) "$(UNIT)" -- -short -timeout 10m
 	GOARCH=arm GOARM=6 CGO_ENABLED=0 $(GOTEST) "$(UNIT)" -- -short -timeout 15m -skip '$(EMULATED)' -exec "$(QEMU)"
