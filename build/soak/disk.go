@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -148,4 +149,15 @@ func (s *shelf) put(d *disk) string {
 // take removes the last disk put.
 func (s *shelf) take() { s.root.RmChild(fmt.Sprint("disk", s.disks)) }
 
-func (s *shelf) close() error { return s.server.Unmount() }
+// close ends the shelf. A disk's loop device may be kept open for a moment by whoever looks at new block devices.
+func (s *shelf) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return until(ctx, func() (bool, error) {
+		err := s.server.Unmount()
+		if errors.Is(err, syscall.EBUSY) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}

@@ -68,7 +68,7 @@ func TestBadCommand(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			b := scripted(t)
 			if what == "hangs" || what == "ignores signals" {
-				b.bounds.time = 300 * time.Millisecond
+				b.bounds.time = 3 * time.Second
 			}
 			if what == "spins" {
 				b.bounds.cpu = time.Second
