@@ -79,6 +79,14 @@ func (b *boot) remember(key, value string) error {
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 
 func (b *boot) setHostname(name string) error {
+	if err := b.setHost(name); err != nil {
+		return err
+	}
+	return b.remember("hostname", name)
+}
+
+// setHost is for this boot and, where /etc remembers, for all.
+func (b *boot) setHost(name string) error {
 	if !hostName.MatchString(name) {
 		return fmt.Errorf("%q is no host name: letters, digits and - only, 63 at most", name)
 	}
@@ -92,10 +100,8 @@ func (b *boot) setHostname(name string) error {
 	if err := place(b.at("/etc/hostname"), name+"\n", 0o644); err != nil {
 		return err
 	}
-	if _, err := b.call("hostname", name); err != nil {
-		return err
-	}
-	return b.remember("hostname", name)
+	_, err = b.call("hostname", name)
+	return err
 }
 
 // withHost gives the board's own address, as Debian has it, to name.

@@ -49,7 +49,7 @@ func newBoard(t *testing.T) *board {
 		d.calls = append(d.calls, name+" "+strings.Join(args, " "))
 		return map[string]string{"hostname": "porch\n", "systemctl": "active\n"}[name], nil
 	}
-	for _, dir := range []string{firmwareDir, boxDir, "/etc", "/usr/share/zoneinfo/Europe", "/root"} {
+	for _, dir := range []string{firmwareDir, boxDir, "/etc", "/usr/share/zoneinfo/Europe", "/root", "/run"} {
 		if err := os.MkdirAll(d.at(dir), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -26,30 +26,36 @@ var errWritten = errors.New("nothing was erased from the boot partition; mend th
 //
 // A cut anywhere leaves the file on FAT, and the next boot does all of it again.
 func (b *boot) take() error {
-	err := errors.Join(b.setAgain(), b.takeFile())
+	err := errors.Join(b.dataProblem(), b.setAgain(), b.takeFiles(), b.nameHost())
 	return errors.Join(err, b.noteProblem(err))
 }
 
-// names are what the file may be called; some editors add .txt and hide that they did.
-var names = []string{"clipd.toml", "clipd.toml.txt"}
+// names are what the file may be called; some editors add .txt and hide that they did. The last is what the image's own
+// scripts write for Raspberry Pi Imager.
+var names = []string{"clipd.toml", "clipd.toml.txt", "imager.toml"}
 
-func (b *boot) takeFile() error {
+func (b *boot) takeFiles() error {
+	var errs []error
 	for _, name := range names {
-		path := filepath.Join(b.at(firmwareDir), name)
-		text, err := read(path)
-		if err != nil || text == "" {
-			if err != nil {
-				return fmt.Errorf("read %s: %w", name, err)
-			}
-			continue
+		if err := b.takeFile(name); err != nil {
+			errs = append(errs, fmt.Errorf("%s on the boot partition: %w", name, err))
 		}
-		if err := b.bring(text); err != nil {
-			return fmt.Errorf("%s on the boot partition: %w", name, err)
-		}
-		fmt.Fprintf(b.out, "clipd-boot: took %s from the boot partition\n", name)
-		return writable(b.at(firmwareDir), func() error { return erase(path) })
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// takeFile takes the file called name, if there is one.
+func (b *boot) takeFile(name string) error {
+	path := filepath.Join(b.at(firmwareDir), name)
+	text, err := read(path)
+	if err != nil || text == "" {
+		return err
+	}
+	if err := b.bring(text); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.out, "clipd-boot: took %s from the boot partition\n", name)
+	return writable(b.at(firmwareDir), func() error { return erase(path) })
 }
 
 func (b *boot) bring(text string) error {
