@@ -22,6 +22,8 @@ type client struct {
 	raw  syscall.RawConn
 	ask  string // a request up to its last header
 	head []byte
+
+	length int64 // of the last answer's body
 }
 
 // dropped is never written to: the kernel only reads its length.
@@ -73,8 +75,8 @@ func (c *client) header() (rest int64, err error) {
 		}
 		c.head = c.head[:len(c.head)+n]
 		if end := bytes.Index(c.head, []byte("\r\n\r\n")); end >= 0 {
-			length, err := bodyLength(string(c.head[:end]))
-			return length - int64(len(c.head)-end-4), err
+			c.length, err = bodyLength(string(c.head[:end]))
+			return c.length - int64(len(c.head)-end-4), err
 		}
 		if len(c.head) == cap(c.head) {
 			return 0, errors.New("the header of an answer does not end")
@@ -132,7 +134,8 @@ func (c *client) receive(n int) (k int, err error) {
 	return k, errors.Join(err, waited)
 }
 
-// fetch asks for a range, or all, and drops it. It returns the time to the first byte.
+// fetch asks for a range, or all, and drops it. It returns the time to the first byte. A server that answers with something
+// of another length would be measured at another load: that is an error.
 func (c *client) fetch(ctx context.Context, first, last int64, rate float64) (firstByte time.Duration, got int64, err error) {
 	began := time.Now()
 	if err := c.send(first, last); err != nil {
@@ -140,6 +143,9 @@ func (c *client) fetch(ctx context.Context, first, last int64, rate float64) (fi
 	}
 	rest, err := c.header()
 	firstByte = time.Since(began)
+	if err == nil && last > 0 && c.length != last-first+1 {
+		err = fmt.Errorf("the server answers bytes %d-%d with %d bytes", first, last, c.length)
+	}
 	if err != nil {
 		return firstByte, 0, err
 	}

@@ -45,7 +45,10 @@ func asFastAsItGoes(ctx context.Context, _ *bench, s *server, size int64) (outco
 		at := time.Now()
 		firsts[i], _, err = c.fetch(ctx, 0, 0, 0)
 		wholes[i] = time.Since(at)
-		return err
+		if err == nil && c.length != size {
+			err = fmt.Errorf("the clip has %d bytes, not %d", c.length, size)
+		}
+		return errors.Join(err, ctx.Err())
 	})
 	took := time.Since(began).Seconds()
 	return outcome{
@@ -71,8 +74,19 @@ func atFixedRate(ctx context.Context, b *bench, s *server, _ int64) (outcome, er
 	if err != nil {
 		return nil, err
 	}
+	if err := ran(moved.Load(), 100e6*float64(b.pick(10, 4))); err != nil {
+		return nil, err
+	}
 	after, err := s.cpu()
 	return outcome{"ms/GB": float64((after - before).Milliseconds()) / (float64(moved.Load()) / 1e9)}, err
+}
+
+// ran makes sure that a load was there: what is measured while clients get less than half of what they ask for is not it.
+func ran(moved int64, asked float64) error {
+	if float64(moved) < asked/2 {
+		return fmt.Errorf("%s of %s were served: this machine is too slow for the load", mb(moved), mb(int64(asked)))
+	}
+	return nil
 }
 
 // slowly returns load (c): n clients at 50 kB/s each.
@@ -96,6 +110,9 @@ func slowly(n int) load {
 			return err
 		})
 		if err != nil {
+			return nil, err
+		}
+		if err := ran(moved.Load(), float64(n)*50e3*float64(b.pick(20, 8))); err != nil {
 			return nil, err
 		}
 		after, err := s.cpu()
@@ -134,8 +151,9 @@ func smallRanges(ctx context.Context, b *bench, s *server, size int64) (outcome,
 }
 
 // amongStalled is load (e): 1,000 clients ask for the clip and read nothing; one more is timed.
-func amongStalled(ctx context.Context, b *bench, s *server, _ int64) (outcome, error) {
-	for range 1000 {
+func amongStalled(ctx context.Context, b *bench, s *server, size int64) (outcome, error) {
+	stalled := make([]*client, 1000)
+	for i := range stalled {
 		c, err := dial(ctx, s, 64<<10)
 		if err != nil {
 			return nil, err
@@ -144,6 +162,7 @@ func amongStalled(ctx context.Context, b *bench, s *server, _ int64) (outcome, e
 		if err := c.send(0, 0); err != nil {
 			return nil, err
 		}
+		stalled[i] = c
 	}
 	var firsts times
 	for range b.pick(100, 30) {
@@ -152,6 +171,11 @@ func amongStalled(ctx context.Context, b *bench, s *server, _ int64) (outcome, e
 			return nil, err
 		}
 		firsts = append(firsts, first)
+	}
+	for _, c := range stalled { // all of them were being answered meanwhile
+		if _, err := c.header(); err != nil || c.length != size {
+			return nil, fmt.Errorf("a client that read nothing was promised %d bytes of %d: %w", c.length, size, err)
+		}
 	}
 	return outcome{"median ms": firsts.quantile(0.5).Seconds() * 1000, "worst ms": firsts.quantile(1).Seconds() * 1000}, nil
 }
@@ -178,7 +202,8 @@ func idleConnections(ctx context.Context, _ *bench, s *server, _ int64) (outcome
 	if err != nil {
 		return nil, err
 	}
-	for range n {
+	idle := make([]*client, n)
+	for i := range idle {
 		c, err := dial(ctx, s, 0)
 		if err != nil {
 			return nil, err
@@ -187,7 +212,16 @@ func idleConnections(ctx context.Context, _ *bench, s *server, _ int64) (outcome
 		if _, _, err := c.fetch(ctx, 0, 99, 0); err != nil {
 			return nil, err
 		}
+		idle[i] = c
 	}
 	after, err := anonymous(s.pids[0])
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range idle { // none of them was closed to save memory
+		if _, _, err := c.fetch(ctx, 0, 99, 0); err != nil {
+			return nil, fmt.Errorf("idle connection %d of %d asks again: %w", i+1, n, err)
+		}
+	}
 	return outcome{"KiB": float64(after-before) / n / 1024}, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 )
@@ -25,4 +26,12 @@ func (s spread) in(format string) string {
 		return fmt.Sprintf(format, s[0])
 	}
 	return fmt.Sprintf(format+" (%.4g to %.4g)", s.median(), slices.Min(s), slices.Max(s))
+}
+
+// MarshalJSON tells median, min and max.
+func (s spread) MarshalJSON() ([]byte, error) {
+	if len(s) == 0 {
+		return []byte("null"), nil
+	}
+	return json.Marshal(map[string]float64{"median": s.median(), "min": slices.Min(s), "max": slices.Max(s)})
 }

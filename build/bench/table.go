@@ -14,6 +14,8 @@ import (
 type table struct {
 	Title string `json:"title"`
 	Rows  []row  `json:"rows"`
+	// Rounds are the figures of each contender, by the name of the value, for programs.
+	Rounds map[string]map[string]spread `json:"rounds,omitempty"`
 }
 
 type row struct {

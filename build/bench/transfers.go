@@ -119,7 +119,7 @@ func moreFiles() error {
 
 func (b *bench) compare(ctx context.Context, tr trial, s site) (table, error) {
 	got := map[string]map[string]spread{}
-	t := table{Title: tr.title}
+	t := table{Title: tr.title, Rounds: got}
 	for range b.pick(5, 1) {
 		for _, c := range contenders {
 			if len(tr.only) > 0 && !slices.Contains(tr.only, c.name) || !strings.Contains(c.name, b.contender) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"clipd/device/api"
@@ -39,56 +40,56 @@ func (s *Server) engineConfig() sendfile.Config {
 var errBusy = api.NewProblem(api.Busy, "Too many downloads at once", "Try again in a few seconds.")
 
 // Serve answers on plain and, unless it is nil, over TLS on secure until ctx is done, then takes no new requests, ends event
-// streams, gives transfers 10 s (or as long as Outlive says) and returns nil. Both are TCP listeners; it closes them. Call
-// it once.
+// streams, gives all that is under way 10 s together (transfers as long as Outlive says) and returns nil.
+// Both are TCP listeners; it closes them. Call it once.
 func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	run, halt := context.WithCancel(context.Background())
 	moved := make(chan error, 1)
 	go func() { moved <- s.engine.Run(run) }()
-	err := s.answer(ctx, plain, secure, moved)
+	hs := s.httpServer()
+	var doors sync.WaitGroup
+	err := s.answer(ctx, hs, &doors, plain, secure, moved)
 	end := func(ctx context.Context) error {
 		defer close(s.ended)
+		err := s.stop(ctx, hs)
 		s.drain(ctx)
 		halt()
-		return <-moved
-	}
-	if until := s.outlive.Load(); until != nil && err == nil {
-		go end(*until) // how it ends is nobody's business any more
-		return nil
+		return errors.Join(err, <-moved)
 	}
 	grace, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
-	return errors.Join(err, end(grace))
+	if until := s.outlive.Load(); until != nil && err == nil {
+		_ = hs.Shutdown(grace) // whose handler then still runs is being sent bytes, over TLS that Go encrypts
+		doors.Wait()
+		go end(*until) // how it ends is nobody's business any more
+		return nil
+	}
+	err = errors.Join(err, end(grace))
+	doors.Wait()
+	return err
 }
 
-// answer is Serve while the engine runs, whose end comes from moved and is put back there.
-func (s *Server) answer(ctx context.Context, plain, secure net.Listener, moved chan error) error {
-	hs := s.httpServer()
+// answer is Serve until something ends it. The engine's end comes from moved and is put back there.
+func (s *Server) answer(ctx context.Context, hs *http.Server, doors *sync.WaitGroup, plain, secure net.Listener, moved chan error) error {
 	s.engine.Attach(hs)
-	doors, err := s.listen(plain, secure)
+	listeners, err := s.listen(plain, secure)
 	if err != nil {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
-	served := make(chan error, len(doors))
-	for _, door := range doors {
-		go func() { served <- hs.Serve(door) }()
+	served := make(chan error, len(listeners))
+	for _, ln := range listeners {
+		doors.Go(func() { served <- hs.Serve(ln) })
 	}
-	waiting := len(doors)
 	select {
 	case <-ctx.Done():
 		close(s.ending)
-		err = s.stop(hs)
-	case err = <-served:
-		waiting--
-		err = errors.Join(fmt.Errorf("serve HTTP: %w", err), hs.Close())
+	case err := <-served:
+		return errors.Join(fmt.Errorf("serve HTTP: %w", err), hs.Close())
 	case err := <-moved:
 		moved <- err
-		hs.Close()
+		_ = hs.Close()
 	}
-	for range waiting {
-		<-served
-	}
-	return err
+	return nil
 }
 
 // listen makes of sockets what connections come out of once a client has said something.
@@ -121,12 +122,11 @@ func (s *Server) httpServer() *http.Server {
 	}
 }
 
-// stop ends the requests hs knows of within the grace that transfers get.
-func (s *Server) stop(hs *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
-	defer cancel()
+// stop ends the requests hs knows of, by ctx at the latest.
+func (s *Server) stop(ctx context.Context, hs *http.Server) error {
 	err := hs.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && errors.Is(err, ctx.Err()) {
+		s.cfg.Log.Warn("requests cut off by the stop")
 		err = hs.Close()
 	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {

@@ -118,6 +118,11 @@ func (e *Engine) Drain(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	select {
+	case <-e.drained: // with a ctx that was done before
+		return nil
+	default:
+	}
 	e.interruptAll()
 	return fmt.Errorf("wait for transfers to end: %w", ctx.Err())
 }

@@ -1,0 +1,107 @@
+package httpd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"clipd/device/api"
+	"clipd/store"
+)
+
+// sparse is a clip of n zeros that takes no room on the disk, and no time to write.
+func (b *box) sparse(path string, n int64) store.Clip {
+	b.t.Helper()
+	b.file(path, nil)
+	b.must(os.Truncate(filepath.Join(b.dir, path), n))
+	c := b.row(path, nil)
+	b.must(b.store.Apply(b.t.Context(), store.Add(c, store.Live)))
+	return c
+}
+
+// asked sends a request for a clip over HTTPS and reads the header of the answer, and nothing more.
+func (b *box) asked(c store.Clip, header ...string) (*tls.Conn, *bufio.Reader, *http.Response) {
+	b.t.Helper()
+	conn := b.secureClient()
+	_, err := io.WriteString(conn, b.said("GET", api.ClipPath(c), header...))
+	b.must(err)
+	r := bufio.NewReader(conn)
+	res, err := http.ReadResponse(r, nil)
+	b.must(err)
+	return conn, r, res
+}
+
+// A stop gives everybody the same 10 seconds, whoever moves their bytes: net/http, where crypto/tls makes the records, and
+// the engine. What the engine has is not given another 10 after those of net/http.
+func TestStopGivesAllTheSameTime(t *testing.T) {
+	grace := stopGrace
+	stopGrace = 3 * time.Second
+	t.Cleanup(func() { stopGrace = grace })
+	b := secureBox(t, false)
+	c := b.sparse("front/a.mp4", 256<<20)
+	plain := b.slow(c)
+	b.asked(c)
+	stopped := make(chan struct{})
+	go func() { b.stop(); close(stopped) }()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); b.server.Transfers() > 1; <-tick.C { // until the one over HTTPS is cut off
+		if time.Now().After(end) {
+			t.Fatal("nothing is cut off")
+		}
+	}
+	if n, err := io.Copy(io.Discard, plain.Body); err == nil {
+		t.Errorf("the transfer over HTTP had time to bring %d bytes more", n)
+	}
+	await(t, "the stop", stopped)
+	if !b.log.has("requests cut off by the stop") || !b.log.has("transfers cut off by the stop") {
+		t.Error("the log does not say so")
+	}
+}
+
+// A transfer whose records crypto/tls makes outlives a change of settings as one of the engine does, in its handler.
+func TestOutliveOverHTTPS(t *testing.T) {
+	grace := stopGrace
+	stopGrace = 200 * time.Millisecond
+	t.Cleanup(func() { stopGrace = grace })
+	b := secureBox(t, false)
+	data := content(large)
+	_, r, res := b.asked(b.clip("front/a.mp4", data))
+	until, cut := context.WithCancel(t.Context())
+	defer cut()
+	ended := b.server.Outlive(until)
+	b.stop()
+	got, err := io.ReadAll(io.LimitReader(r, res.ContentLength))
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d of %d bytes, %v", len(got), len(data), err)
+	}
+	await(t, "the end of it", ended)
+}
+
+func TestOutliveEnds(t *testing.T) {
+	grace := stopGrace
+	stopGrace = 200 * time.Millisecond
+	t.Cleanup(func() { stopGrace = grace })
+	b := secureBox(t, false)
+	c := b.sparse("front/a.mp4", 256<<20)
+	_, secure, _ := b.asked(c)
+	plain := b.slow(c)
+	until, cut := context.WithCancel(t.Context())
+	ended := b.server.Outlive(until)
+	b.stop()
+	cut()
+	await(t, "the end of it", ended)
+	if n, err := io.Copy(io.Discard, secure); err == nil && n == c.Size {
+		t.Error("the transfer over HTTPS was not cut off")
+	}
+	if _, err := io.Copy(io.Discard, plain.Body); err == nil {
+		t.Error("the transfer over HTTP was not cut off")
+	}
+}
