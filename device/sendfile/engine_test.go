@@ -1,6 +1,7 @@
 package sendfile
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -22,7 +23,6 @@ type rig struct {
 	*Engine
 	srv  *http.Server
 	addr string
-	url  string
 }
 
 // start runs handler behind an engine until the test ends.
@@ -41,7 +41,6 @@ func start(t testing.TB, cfg Config, handler func(*Engine) http.Handler) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{Engine: e, srv: &http.Server{Handler: handler(e), ReadHeaderTimeout: 10 * time.Second}, addr: ln.Addr().String()}
-	r.url = "http://" + r.addr
 	e.Attach(r.srv)
 	ctx, cancel := context.WithCancel(context.Background())
 	ran, served := make(chan error, 1), make(chan error, 1)
@@ -91,23 +90,16 @@ func fileHandler(t testing.TB, path string, onEnd func(Result)) func(*Engine) ht
 func TestServesAFile(t *testing.T) {
 	path, want := random(t, 3<<20)
 	r := start(t, Config{}, fileHandler(t, path, nil))
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
+	c := dial(t, r.addr)
+	br := bufio.NewReader(c)
 	for range 20 {
-		res, err := client.Get(r.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if !bytes.Equal(got, want) {
-			t.Fatalf("got %d bytes that differ, want %d", len(got), len(want))
+		io.WriteString(c, getClip)
+		if got, err := readAnswer(br, "GET"); err != nil || !bytes.Equal(got.body, want) {
+			t.Fatalf("%v, got %d bytes that differ, want %d", err, len(got.body), len(want))
 		}
 	}
-	if st := r.Stats(); st.Accepted != 1 || st.Ended[Done] != 20 || st.Bytes != 20*3<<20 {
+	until(t, r.Engine, "the last transfer has ended", func(st Stats) bool { return st.Ended[Done] == 20 })
+	if st := r.Stats(); st.Accepted != 1 || st.Bytes != 20*3<<20 {
 		t.Errorf("stats = %+v, want one connection, 20 transfers", st)
 	}
 }
