@@ -39,6 +39,7 @@ type box struct {
 	log      *slog.Logger
 	tail     *Tail
 	settings *settings
+	wishes   *wishes // nil but in the image
 	ports    *ports
 	clock    clock.Clock
 	started  time.Time // monotonic
@@ -75,7 +76,7 @@ type box struct {
 
 // build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
 func build(ctx context.Context, cfg Config, l *lives) (*box, error) {
-	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1),
+	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, wishes: l.wishes, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1),
 		emptied: make(chan struct{}, 1), lane: lane.New(lane.System())}
 	b.problems = newProblems(b.log, func(now []string) error { return keepProblems(cfg.State, now) }, b.poke)
 	if b.cfg.Name == "" {
@@ -268,7 +269,7 @@ func (b *box) httpdConfig() httpd.Config {
 		Adopt:  b.root.Adopt, RotateLinks: b.rotateLinks, Push: b.pushOverHTTP, Ack: b.ackClip,
 		OpenPoster: b.posters.Open, WantPoster: b.posters.Want,
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
-		Status: b.status, Settings: b.settingsTold, SaveSettings: b.settings.save,
+		Status: b.status, Settings: b.settingsTold, SaveSettings: b.saveSettings,
 		ConfirmSettings: b.confirmSettings, LogTail: b.tail.WriteTo,
 		Retention: b.retainer.Report, ConfirmRetention: b.confirmRetention,
 	}

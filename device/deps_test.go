@@ -32,6 +32,7 @@ var rules = []rule{
 	{"device/lane", nil, "whose turn at the disk it is; what the work is for is no business of it"},
 	{"device/root", []string{"store"}, "a folder and its marker; what the files mean is ingest's business"},
 
+	{"device/wish", nil, "pure: what clipd asks of root, in one form and with one check for both sides"},
 	{"device/qr", nil, "text in, characters out"},
 	{"device/mdns", nil, "tells name and port of a box; what a box is, it need not know"},
 
@@ -58,8 +59,8 @@ var rules = []rule{
 	{"device", []string{"device/*", "store"}, "the one place that ties the parts together"},
 	{"cmd/clipd", []string{"device", "store"},
 		"main decides nothing; of the store it needs only that this program is also its verifying child"},
-	{"cmd/clipd-boot", []string{"device/qr", "store"},
-		"it runs as root before the box does: tokens and the sign-in link are the store's, everything else clipd checks itself"},
+	{"cmd/clipd-boot", []string{"device/qr", "device/wish", "store"},
+		"it runs as root beside the box: tokens and the sign-in link are the store's, what the box asks of it is device/wish's"},
 	{"cmd/clipctl", []string{"device/api"}, "a client knows what travels, never how the box keeps it"},
 	{"build/vm", nil, "a computer for whatever program it is given"},
 	{"build/vm/guest", nil, "the first process there"},

@@ -16,6 +16,7 @@ type Process struct {
 	Log     *slog.Logger
 	Tail    *Tail            // of Log, told to admins; nil: none
 	Reload  <-chan os.Signal // SIGHUP; nil: never
+	System  string           // before the paths of the system around the box; "" on a board
 }
 
 // errAgain ends a life that is followed by another.
@@ -25,6 +26,7 @@ var errAgain = errors.New("the settings have changed")
 type lives struct {
 	Process
 	settings  *settings
+	wishes    *wishes
 	ports     *ports
 	transfers transfers
 	count     int
@@ -39,7 +41,7 @@ func Run(ctx context.Context, cfg Config, p Process) error {
 	if err != nil {
 		return err
 	}
-	l := &lives{Process: p, settings: s, ports: &ports{held: map[string]heldPort{}}}
+	l := &lives{Process: p, settings: s, wishes: openWishes(cfg.State, p.System, p.Log), ports: &ports{held: map[string]heldPort{}}}
 	defer l.ports.close()
 	defer l.transfers.finish(ctx)
 	for {

@@ -260,6 +260,9 @@ func (s *settings) whyUndone() string {
 
 // confirmSettings keeps what is on trial, or undoes it at once.
 func (b *box) confirmSettings(keep bool) error {
+	if judged, err := b.wishes.judge(keep); judged {
+		return err
+	}
 	if keep {
 		return b.settings.confirm()
 	}

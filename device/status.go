@@ -75,5 +75,6 @@ func (b *box) settingsTold() api.Settings {
 	if left := b.settings.left().Seconds(); left > 0 {
 		told.ConfirmWithin = &left
 	}
+	b.wishes.tell(&told)
 	return told
 }

@@ -30,12 +30,14 @@ type boot struct {
 	now   func() time.Time
 	// patience is how long log waits for an address.
 	patience time.Duration
+	// within is how long another Wi-Fi waits to be confirmed.
+	within time.Duration
 	// call runs a program of the system and returns what it printed.
 	call func(name string, args ...string) (string, error)
 }
 
 func newBoot() *boot {
-	return &boot{root: "/", clipd: "clipd", out: os.Stdout, now: time.Now, patience: 90 * time.Second, call: call}
+	return &boot{root: "/", clipd: "clipd", out: os.Stdout, now: time.Now, patience: 90 * time.Second, within: 2 * time.Minute, call: call}
 }
 
 func call(name string, args ...string) (string, error) {
@@ -49,24 +51,23 @@ func call(name string, args ...string) (string, error) {
 // at is where path is on this system.
 func (b *boot) at(path string) string { return filepath.Join(b.root, path) }
 
-// asBox runs do as the user that owns the box's folder, so that clipd can read what do writes from its first moment on.
+// asBox runs do as the user that owns the box's folder, so that clipd can read what do writes from its first moment on, and
+// so that a link which clipd was made to put there leads do nowhere that clipd itself may not go.
 func (b *boot) asBox(do func() error) error {
 	fi, err := os.Stat(b.at(boxDir))
 	if err != nil {
 		return fmt.Errorf("the box's folder: %w", err)
 	}
-	if err := os.MkdirAll(b.at(stateDir), 0o700); err != nil {
-		return fmt.Errorf("the state folder: %w", err)
-	}
 	owner := fi.Sys().(*syscall.Stat_t)
-	uid, gid := int(owner.Uid), int(owner.Gid)
-	if err := os.Chown(b.at(stateDir), uid, gid); err != nil {
-		return fmt.Errorf("the state folder: %w", err)
+	if err := become(int(owner.Uid), int(owner.Gid)); err != nil {
+		return fmt.Errorf("act as the box's user: %w", err)
 	}
-	if err := become(uid, gid); err != nil {
-		return fmt.Errorf("write as the box's user: %w", err)
+	if err = os.MkdirAll(b.at(stateDir), 0o700); err != nil {
+		err = fmt.Errorf("the state folder: %w", err)
+	} else {
+		err = do()
 	}
-	return errors.Join(do(), become(os.Getuid(), os.Getgid()))
+	return errors.Join(err, become(os.Getuid(), os.Getgid()))
 }
 
 // become changes the effective ids of the whole process; the real ones stay, so that it can go back.

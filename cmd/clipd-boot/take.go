@@ -26,8 +26,10 @@ var errWritten = errors.New("nothing was erased from the boot partition; mend th
 //
 // A cut anywhere leaves the file on FAT, and the next boot does all of it again.
 func (b *boot) take() error {
-	err := errors.Join(b.dataProblem(), b.setAgain(), b.takeFiles(), b.nameHost())
-	return errors.Join(err, b.noteProblem(err))
+	problem, again := b.dataProblem(), b.setAgain()
+	lost, undone := b.undoTrial()
+	err := errors.Join(problem, again, undone, b.takeFiles(), b.nameHost())
+	return errors.Join(err, b.noteProblem(err), b.noteNetwork(lost))
 }
 
 // names are what the file may be called; some editors add .txt and hide that they did. The last is what the image's own

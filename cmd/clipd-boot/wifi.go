@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
+	"strconv"
 	"strings"
+
+	"clipd/device/wish"
 )
 
 // profiles is where NetworkManager keeps its connections; it reads only files of root's with mode 0600.
@@ -16,36 +18,81 @@ const profile = "clipd-wifi"
 
 // setWifi writes the profile that NetworkManager connects with by itself. An empty password is an open network.
 func (b *boot) setWifi(ssid, password string) error {
-	if len(ssid) > 32 {
-		return errors.New("a network's name has 32 bytes at most (IEEE 802.11 §9.4.2.2)")
-	}
-	security, err := wifiSecurity(password)
-	if err != nil {
+	if err := errors.Join(wish.CheckSSID(ssid), wish.CheckPassphrase(password)); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=wifi\nautoconnect-retries=0\n\n[wifi]\nmode=infrastructure\nssid=%s\n"+
-		"powersave=2\n\n%s[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n", profile, uuidOf(ssid), byteList(ssid), security)
-	path := filepath.Join(b.at(profiles), profile+".nmconnection")
-	if old, _ := read(path); old == text {
-		return nil
-	}
-	return place(path, text, 0o600)
+	return b.placeProfile(profileText(ssid, securityText(password), wish.BootPartition))
 }
 
-var rawKey = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
+func (b *boot) profilePath() string { return filepath.Join(b.at(profiles), profile+".nmconnection") }
 
-// wifiSecurity is the section of a passphrase, which IEEE 802.11 §J.4 wants to be 8 to 63 characters, or of a raw key.
-func wifiSecurity(password string) (string, error) {
+// placeProfile puts the text of a profile into place, where it is another.
+func (b *boot) placeProfile(text string) error {
+	if old, _ := read(b.profilePath()); old == text {
+		return nil
+	}
+	return place(b.profilePath(), text, 0o600)
+}
+
+// writtenFrom begins the first line of a profile, which says whose wish it was.
+const writtenFrom = "# clipd: from the "
+
+func profileText(ssid, security, from string) string {
+	return fmt.Sprintf(writtenFrom+"%s\n[connection]\nid=%s\nuuid=%s\ntype=wifi\nautoconnect-retries=0\n\n[wifi]\nmode=infrastructure\nssid=%s\n"+
+		"powersave=2\n\n%s[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n", from, profile, uuidOf(ssid), byteList(ssid), security)
+}
+
+const securityTable = "[wifi-security]\n"
+
+func securityText(password string) string {
 	if password == "" {
-		return "", nil
+		return ""
 	}
-	if n := len(password); (n < 8 || n > 63) && !rawKey.MatchString(password) {
-		return "", fmt.Errorf("the password of a Wi-Fi network has 8 to 63 characters, this one has %d", n)
+	return securityTable + "key-mgmt=wpa-psk\npsk=" + escape(password) + "\n\n"
+}
+
+// securityOf is that table of a profile, "" if it has none.
+func securityOf(text string) string {
+	_, inside, has := strings.Cut(text, securityTable)
+	if !has {
+		return ""
 	}
-	if strings.ContainsAny(password, "\n\r") {
-		return "", errors.New("the password of a Wi-Fi network is one line")
+	inside, _, _ = strings.Cut(inside, "\n[")
+	return securityTable + strings.TrimRight(inside, "\n") + "\n\n"
+}
+
+// network is what the profile and the country are set to.
+func (b *boot) network() (n wish.Network) {
+	_, regdom, _ := strings.Cut(line(b.at(regdomFile)), regdomKey)
+	n.Country = regdom
+	text, _ := read(b.profilePath())
+	if text == "" {
+		return n
 	}
-	return "[wifi-security]\nkey-mgmt=wpa-psk\npsk=" + escape(password) + "\n\n", nil
+	n.From = wish.NetworkManager // which rewrites profiles that nmcli changes
+	for l := range strings.Lines(text) {
+		l = strings.TrimRight(l, "\n")
+		if from, ours := strings.CutPrefix(l, writtenFrom); ours {
+			n.From = from
+		}
+		if ssid, is := strings.CutPrefix(l, "ssid="); is {
+			n.SSID = nameIn(ssid)
+		}
+	}
+	return n
+}
+
+// nameIn is the inverse of byteList; what is no list is the name as it stands.
+func nameIn(value string) string {
+	var name []byte
+	for number := range strings.SplitSeq(strings.TrimSuffix(value, ";"), ";") {
+		n, err := strconv.ParseUint(number, 10, 8)
+		if err != nil || !strings.HasSuffix(value, ";") {
+			return value
+		}
+		name = append(name, byte(n))
+	}
+	return string(name)
 }
 
 // escape writes a value as GKeyFile reads it (g_key_file_get_string).
@@ -73,15 +120,18 @@ func uuidOf(ssid string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
-var country = regexp.MustCompile(`^[A-Z]{2}$`)
+// regdomFile gives the kernel's Wi-Fi the country as a parameter of its module.
+const (
+	regdomFile = "/etc/modprobe.d/clipd-wifi.conf"
+	regdomKey  = "options cfg80211 ieee80211_regdom="
+)
 
 // setWifiCountry says which channels are allowed. The kernel takes it as a parameter of its module, and now from iw.
 func (b *boot) setWifiCountry(code string) error {
-	if !country.MatchString(code) {
-		return fmt.Errorf("%q is no country; write two capital letters, such as AT", code)
+	if err := wish.CheckCountry(code); err != nil {
+		return err
 	}
-	err := place(b.at("/etc/modprobe.d/clipd-wifi.conf"), "options cfg80211 ieee80211_regdom="+code+"\n", 0o644)
-	if err != nil {
+	if err := place(b.at(regdomFile), regdomKey+code+"\n", 0o644); err != nil {
 		return err
 	}
 	// On a board without Wi-Fi neither works, and neither is needed.

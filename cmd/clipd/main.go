@@ -24,6 +24,9 @@ import (
 // version is set by the linker.
 var version = "dev"
 
+// system is before the paths of the system around the box; the linker sets another for tests of the image's settings.
+var system = "/"
+
 const (
 	exitFailed = 1
 	exitUsage  = 2
@@ -90,7 +93,7 @@ func serve(ctx context.Context, cfg device.Config) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	tail := &device.Tail{}
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, tail), nil))
-	return device.Run(ctx, cfg, device.Process{Version: version, Log: log, Tail: tail, Reload: hangup})
+	return device.Run(ctx, cfg, device.Process{Version: version, Log: log, Tail: tail, Reload: hangup, System: system})
 }
 
 func fail(code int, err error) int {

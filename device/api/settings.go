@@ -8,6 +8,8 @@ type Settings struct {
 
 	// ConfirmWithin is how long, in seconds, the settings last changed may still be confirmed; nil: none need to be.
 	ConfirmWithin *float64 `json:"confirm_within"`
+	// Pending is whether the system around the box, on the image, is at the last change of recorder or wifi.
+	Pending bool `json:"pending"`
 	// Undone is why the settings last changed are not in force any more; "" if they are.
 	Undone string `json:"undone"`
 }

@@ -22,7 +22,10 @@ func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request, as caller)
 	told := s.cfg.Settings()
 	if r.Method != http.MethodPost {
 		view := settingsView(told, nil, nil)
-		if r.URL.RawQuery == "saved" {
+		switch {
+		case told.Pending: // which works without scripts
+			w.Header().Set("Refresh", "2; url=./settings?saved")
+		case r.URL.RawQuery == "saved" && told.Undone == "" && told.ConfirmWithin == nil:
 			view.Done = "Saved, and in force."
 		}
 		s.adminPage(w, r, as, http.StatusOK, "Settings", view)
@@ -103,7 +106,10 @@ func movedTo(r *http.Request, changes map[string]any) string {
 
 // settingsView shows told. Where a form was refused, typed has what it says and p what is wrong with it.
 func settingsView(told api.Settings, typed url.Values, p *api.Problem) web.Settings {
-	v := web.Settings{Undone: told.Undone}
+	v := web.Settings{Undone: told.Undone, Pending: told.Pending}
+	if told.Pending {
+		return v // as below
+	}
 	if told.ConfirmWithin != nil {
 		v.Confirm = &web.Confirm{Seconds: int(math.Ceil(*told.ConfirmWithin))}
 		return v // others cannot be saved now
@@ -181,7 +187,7 @@ func sourceOf(source string) string {
 		return "default"
 	case strings.HasPrefix(source, "-"):
 		return "fixed by " + source
-	case file == "settings.toml":
+	case file == "settings.toml" || source == "dashboard": // package wish has the latter
 		return "saved here"
 	case hasLine:
 		return file + ", line " + line

@@ -1,6 +1,10 @@
 package httpd
 
-import "clipd/device/httpd/web"
+import (
+	"slices"
+
+	"clipd/device/httpd/web"
+)
 
 // setting is a key that the page of settings shows. What it does not show is changed in the configuration file, or by
 // PUT /api/v1/config.
@@ -81,11 +85,36 @@ var targetSettings = []setting{
 	{key: "cameras", label: "Only of cameras", hint: "One a line; empty: of all.", kind: web.Lines},
 }
 
+// systemParts are those of the system around the box, which only the image tells of.
+var systemParts = []part{
+	{id: "recorder", title: "Recorder", hint: "Of all cameras that this board records itself; they start anew when it is saved. One camera alone: recorder-CAMERA.env.", settings: []setting{
+		{key: "recorder.source", label: "Source", hint: "auto, rpicam, v4l2 (a USB camera), test, or the address of a network camera.", placeholder: "rtsp://user:password@camera/stream"},
+		{key: "recorder.device", label: "Device of a USB camera", placeholder: "/dev/video0"},
+		{key: "recorder.width", label: "Width"},
+		{key: "recorder.height", label: "Height"},
+		{key: "recorder.fps", label: "Pictures per second"},
+		{key: "recorder.bitrate", label: "Bits per second"},
+		{key: "recorder.encoder", label: "Encoder", kind: web.OneOf, choices: [][2]string{{"auto", "the chip’s where there is one"}, {"h264_v4l2m2m", "the chip’s"}, {"libx264", "software"}}},
+		{key: "recorder.segment", label: "Seconds in a clip"},
+		{key: "recorder.rpicam_options", label: "Options of rpicam-vid", hint: "How the picture is taken.", placeholder: "--rotation 180"},
+	}},
+	{id: "wifi", title: "Wi-Fi", hint: "The box joins the new network at once, and comes back to the old one unless you open it there and keep the settings within two minutes.", settings: []setting{
+		{key: "wifi.ssid", label: "Network", hint: "Empty: no Wi-Fi."},
+		{key: "wifi.password", label: "Network password", hint: "Empty: the one the box has. 8 to 63 characters.", kind: web.Secret, secretOf: "wifi.ssid"},
+		{key: "wifi.country", label: "Country", hint: "It decides which channels are allowed.", placeholder: "AT"},
+	}},
+}
+
 const targetPart = "target-"
 
 // partsFor are all forms for these settings: parts, each target's, and that of a new one.
 func partsFor(config map[string]any) []part {
-	all := append([]part{}, parts...)
+	all := slices.Clone(parts)
+	for _, p := range systemParts {
+		if config[p.id] != nil {
+			all = append(all, p)
+		}
+	}
 	targets, _ := config["target"].(map[string]any)
 	for _, name := range sortedKeys(targets) {
 		all = append(all, part{id: targetPart + name, title: "Target " + text(name), settings: targetFields(name)})

@@ -5,6 +5,7 @@ type Settings struct {
 	Problem, Done string
 	Undone        string   // why the last ones are not in force
 	Confirm       *Confirm // nil: none wait for it
+	Pending       bool     // the system around the box is at the ones just made
 	Moved         string   // the box's new address, when the change just made moved it
 	Sections      []Section
 }
@@ -68,6 +69,10 @@ func (v Settings) View(h *HTML) {
 		h.Put(`<section class="notice" role="alert"><h2>The box moves to another address</h2>
 <p>Open <code data-open>{}</code> and keep the settings there. Unless that is done within two minutes, the box comes back to this one.</p></section>
 `, v.Moved)
+	case v.Pending:
+		h.Put(`<section class="notice" role="status"><h2>The settings are being put in force</h2>
+<p>This page comes back by itself. Where the box changes its Wi-Fi, it comes back on devices in the new network only; unless the settings are kept there within two minutes, the box goes back to the network before.</p></section>
+`)
 	case v.Confirm != nil:
 		v.Confirm.view(h)
 	}
