@@ -70,6 +70,7 @@ func (l *lives) live(ctx context.Context) error {
 	}
 	err = t.end(ctx)
 	l.sayEnd(n, err)
+	b.noteEnd(err)
 	if errors.Is(err, errAgain) {
 		l.transfers.leave(ctx, b.httpd)
 	}

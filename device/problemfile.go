@@ -52,6 +52,14 @@ func (b *box) takeUpProblems() {
 	}
 }
 
+// noteEnd notes why a life ends that nobody ended. What failed is told by the exit code and on standard error too, but
+// people who come later look here.
+func (b *box) noteEnd(err error) {
+	if err != nil && !errors.Is(err, errAgain) {
+		b.problems.set("process", err.Error())
+	}
+}
+
 // leaveProblem notes why the box could not start, unless another one runs on the same state folder. Whoever started it
 // gets the error itself.
 func (b *box) leaveProblem(err error) {

@@ -44,6 +44,7 @@ func fill(t *testing.T, dir string) (empty func()) {
 // served, removals go on, and when there is room again everything that was recorded meanwhile is listed and announced,
 // without a restart.
 func TestStateDiskIsFull(t *testing.T) {
+	t.Parallel()
 	m := newMosquitto(t)
 	states, events := m.subscribe("clipd/+/state"), m.subscribe("clipd/+/event")
 	b := newBox(t, "-broker", m.url())
@@ -72,7 +73,7 @@ func TestStateDiskIsFull(t *testing.T) {
 	empty()
 	b.waitRetried(10 - 1 + wrote)
 	events.added(fmt.Sprintf("front/during%d.mp4", wrote-1))
-	b.within("no problem is left", func() bool { return b.problem("") == "" })
+	b.waitMended()
 	if b.cmd.Process.Pid != pid {
 		t.Error("another process")
 	}
@@ -112,6 +113,18 @@ func (b *box) waitRetried(n int) {
 	}
 }
 
+// waitMended waits until no problem is left, where the box looks again once a minute.
+func (b *box) waitMended() {
+	b.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(4 * patience); b.problem("") != ""; <-tick.C {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("there is still %q:\n%s", b.problem(""), b.lines.all())
+		}
+	}
+}
+
 // problem returns the problem in the status that holds text, "" if there is none.
 func (b *box) problem(text string) string {
 	b.t.Helper()
@@ -125,6 +138,7 @@ func (b *box) problem(text string) string {
 
 // No inode is left where the state is: what needs a new file says so and changes nothing, everything else goes on.
 func TestStateDiskHasNoInodes(t *testing.T) {
+	t.Parallel()
 	// A poster on its way would give an inode back.
 	b := newBox(t, "-broker", "none", "-config", write(t, "clipd.toml", "[poster]\ncommand = [\"none\"]\n"))
 	b.smallState("size=32m,nr_inodes=60")
@@ -171,6 +185,7 @@ func TestStateDiskHasNoInodes(t *testing.T) {
 // The file system of the recordings becomes read-only while the box runs, as ext4 makes itself after an error, and
 // writable again.
 func TestRootBecomesReadOnly(t *testing.T) {
+	t.Parallel()
 	b := newBox(t, "-broker", "none")
 	mount(t, b.recordings(), "disk")
 	b.start()

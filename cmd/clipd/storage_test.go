@@ -32,6 +32,7 @@ func mount(t *testing.T, dir, name string) (pull func()) {
 // A disk that goes is a stated problem while HTTP stays up; nothing is forgotten, and nothing is written to the folder
 // that was under it.
 func TestDiskVanishes(t *testing.T) {
+	t.Parallel()
 	b := newBox(t, "-broker", "none")
 	pull := mount(t, b.recordings(), "first")
 	b.start()
@@ -65,6 +66,7 @@ func TestDiskVanishes(t *testing.T) {
 }
 
 func TestDiskComesBack(t *testing.T) {
+	t.Parallel()
 	b := newBox(t, "-broker", "none")
 	mount(t, b.recordings(), "disk")
 	b.start()
@@ -89,6 +91,7 @@ func TestRootThatIsNotThere(t *testing.T) {
 		"not a folder": func(dir string) error { return os.WriteFile(dir, nil, 0o644) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := startBox(t, "-broker", "none")
 			record(t, b.recordings("front", "one.mp4"))
 			b.waitClips(1)
@@ -111,6 +114,7 @@ func TestRootThatIsNotThere(t *testing.T) {
 }
 
 func TestReadOnlyRoot(t *testing.T) {
+	t.Parallel()
 	b := newBox(t, "-broker", "none")
 	mount(t, b.recordings(), "disk")
 	b.start()

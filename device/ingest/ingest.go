@@ -24,7 +24,7 @@ type Config struct {
 	Lane     *lane.Lane     // of heavy disk work, which probing and hashing in a scan are; nil: always free
 	Log      *slog.Logger
 	// Problem is told what stands in the way of ingesting, and with an empty text that it no longer does. key names
-	// the problem ("watches", "empty-root", "catalogue", "camera/<name>"). It must not block. nil is a no-op.
+	// the problem ("watches", "empty-root", "catalogue", "unreadable", "camera/<name>"). It must not block. nil is a no-op.
 	Problem func(key, text string)
 	// Calm is called after a scan has ended: what it needed can be given back. nil is a no-op.
 	Calm func()
@@ -64,6 +64,7 @@ type Ingest struct {
 	beat    atomic.Int64 // time since epoch
 	epoch   time.Time
 	whole   atomic.Bool // Complete
+	suspect atomic.Bool // there may be files that cannot be read
 
 	mu       sync.Mutex
 	progress Progress
@@ -88,6 +89,7 @@ func New(c Config) *Ingest {
 		epoch:    time.Now(),
 		problems: map[string]string{},
 	}
+	in.suspect.Store(true) // the last run may have met some
 	in.alive()
 	return in
 }

@@ -58,6 +58,8 @@ type live struct {
 	since time.Time  // when the first of them was finished
 	burst burst
 	later *time.Timer // when ops that wait for others are committed
+
+	reread reread
 }
 
 func (in *Ingest) newLive(ctx context.Context, w *watch.Watcher) *live {
@@ -98,6 +100,7 @@ func (l *live) run() error {
 		case <-ticker.C:
 			l.expect.check(l.problem)
 			l.problem("watches", l.watcher.Problem())
+			l.checkUnreadable()
 		}
 		l.alive()
 		if !l.linger() {

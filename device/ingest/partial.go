@@ -16,6 +16,9 @@ func (in *Ingest) notePartial(p store.Partial) (op store.Op, news bool) {
 		p.Since = known.Since
 		return store.SetPartial(p), true
 	}
+	if mayPass(p.Reason) {
+		in.suspect.Store(true)
+	}
 	in.Log.Info("no clip yet: file is partial", "path", p.Path, "reason", p.Reason)
 	return store.SetPartial(p), true
 }

@@ -168,17 +168,48 @@ func (r *Retainer) delete(ctx context.Context, doomed []Doomed) (gone int) {
 	if r.Root.Look(ctx); errors.Is(err, root.ErrAway) {
 		return gone
 	}
+	failed := doomed
+	if len(doomed) > 1 {
+		var more int
+		more, failed = r.oneByOne(ctx, doomed)
+		gone += more
+	}
+	if len(failed) > 0 {
+		r.leaveAlone(failed, err)
+	}
+	return gone
+}
+
+// fewFailures is how many clips of a batch may fail on their own before the rest is not tried.
+const fewFailures = 3
+
+// oneByOne deletes those of a batch that can be: one that cannot must not have newer ones deleted in place of its neighbours.
+func (r *Retainer) oneByOne(ctx context.Context, doomed []Doomed) (gone int, failed []Doomed) {
+	for i := range doomed {
+		if len(failed) == fewFailures {
+			return gone, append(failed, doomed[i:]...)
+		}
+		n, err := r.Expire(ctx, doomed[i:i+1])
+		gone += n
+		if err != nil {
+			failed = append(failed, doomed[i])
+		}
+	}
+	return gone, failed
+}
+
+// leaveAlone keeps clips that could not be deleted from being chosen for a while, and says so.
+func (r *Retainer) leaveAlone(failed []Doomed, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.keep.stuck) > maxStuck {
 		clear(r.keep.stuck)
 	}
-	for i := range doomed {
-		r.keep.stuck[doomed[i].ID] = time.Now().Add(stuckFor)
+	for i := range failed {
+		r.keep.stuck[failed[i].ID] = time.Now().Add(stuckFor)
 	}
-	r.Log.Error("clips could not be deleted; they are tried again later", "clips", len(doomed), "again_in", stuckFor, "error", err)
-	r.Problem(keyStuck, fmt.Sprintf("clips that must go cannot be deleted: %v; give clipd write access to their folders", err))
-	return gone
+	r.Log.Error("clips could not be deleted; they are tried again later", "clips", len(failed), "again_in", stuckFor, "error", err)
+	r.Problem(keyStuck, fmt.Sprintf("clips that must go cannot be deleted: %v; give clipd write access to their folders, or check the disk", err))
 }
 
 const keyStuck = "retention-stuck"
