@@ -18,6 +18,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	t.start("catalogue", b.store.Wait)
 	t.start("recordings folder", b.root.Run)
 	t.start("storage", b.watchStorage)
+	t.start("room", b.watchRoom)
 	t.start("clock", b.watchClock)
 	if b.broker != nil {
 		t.start("embedded broker", b.broker.Run)

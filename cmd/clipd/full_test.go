@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,11 +45,22 @@ func fill(t *testing.T, dir string) (empty func()) {
 // served, removals go on, and when there is room again everything that was recorded meanwhile is listed and announced,
 // without a restart.
 func TestStateDiskIsFull(t *testing.T) {
-	t.Parallel()
+	for name, mount := range map[string]func(b *box){
+		"tmpfs": func(b *box) { b.smallState("size=8m") },
+		"ext4":  func(b *box) { b.disk(b.state(""), 24<<20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stateDiskIsFull(t, mount)
+		})
+	}
+}
+
+func stateDiskIsFull(t *testing.T, mount func(*box)) {
 	m := newMosquitto(t)
 	states, events := m.subscribe("clipd/+/state"), m.subscribe("clipd/+/event")
 	b := newBox(t, "-broker", m.url())
-	b.smallState("size=8m")
+	mount(b)
 	b.start()
 	sample := filepath.Join(t.TempDir(), "sample.mp4")
 	record(t, sample)
@@ -139,8 +151,10 @@ func (b *box) problem(text string) string {
 // No inode is left where the state is: what needs a new file says so and changes nothing, everything else goes on.
 func TestStateDiskHasNoInodes(t *testing.T) {
 	t.Parallel()
+	m := newMosquitto(t)
+	states := m.subscribe("clipd/+/state")
 	// A poster on its way would give an inode back.
-	b := newBox(t, "-broker", "none", "-config", write(t, "clipd.toml", "[poster]\ncommand = [\"none\"]\n"))
+	b := newBox(t, "-broker", m.url(), "-config", write(t, "clipd.toml", "[poster]\ncommand = [\"none\"]\n"))
 	b.smallState("size=32m,nr_inodes=60")
 	b.start()
 	record(t, b.recordings("front", "one.mp4"))
@@ -162,11 +176,15 @@ func TestStateDiskHasNoInodes(t *testing.T) {
 	if status := pin(); status < 500 || b.clips()[0].Pinned {
 		t.Errorf("a pin that cannot be kept answers %d; pinned: %v", status, b.clips()[0].Pinned)
 	}
+	b.within("the status says it", func() bool { return b.problem("no inode is left") != "" })
+	b.noted("no inode is left")
+	states.next(says("no inode is left"))
 	record(t, b.recordings("front", "two.mp4"))
 	b.waitClips(2)
 	for _, path := range taken {
 		must(t, os.Remove(path))
 	}
+	b.within("the problem is over", func() bool { return b.problem("") == "" })
 	if status := pin(); status >= 300 {
 		t.Errorf("with inodes again a pin answers %d", status)
 	}
@@ -186,7 +204,9 @@ func TestStateDiskHasNoInodes(t *testing.T) {
 // writable again.
 func TestRootBecomesReadOnly(t *testing.T) {
 	t.Parallel()
-	b := newBox(t, "-broker", "none")
+	m := newMosquitto(t)
+	states := m.subscribe("clipd/+/state")
+	b := newBox(t, "-broker", m.url())
 	mount(t, b.recordings(), "disk")
 	b.start()
 	record(t, b.recordings("front", "one.mp4"))
@@ -195,6 +215,7 @@ func TestRootBecomesReadOnly(t *testing.T) {
 	must(t, syscall.Mount("", b.recordings(), "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
 	b.log("read-only file system")
 	b.noted("read-only")
+	states.next(says("read-only"))
 	if status, _ := fetch(t, b.link(id)); status != http.StatusOK {
 		t.Errorf("a clip on a read-only disk answers %d", status)
 	}
@@ -205,4 +226,66 @@ func TestRootBecomesReadOnly(t *testing.T) {
 	if got := b.paths()["front/one.mp4"]; got != id {
 		t.Errorf("it was clip %s and is %s", id, got)
 	}
+}
+
+// The disk of the recordings is full of what is no clip: the rule that cannot be kept is told, nothing that may not go goes,
+// a recording that had no room is no clip, and with room again all is well without a restart.
+func TestRecordingsDiskIsFull(t *testing.T) {
+	for name, fill := range map[string]func(t *testing.T, dir string) (empty func()){"space": fill, "inodes": takeInodes} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			recordingsDiskIsFull(t, fill, map[string]string{"space": "no space is left", "inodes": "no inode is left"}[name])
+		})
+	}
+}
+
+func recordingsDiskIsFull(t *testing.T, fill func(*testing.T, string) func(), problem string) {
+	m := newMosquitto(t)
+	states, events := m.subscribe("clipd/+/state"), m.subscribe("clipd/+/event")
+	b := newBox(t, "-broker", m.url(), "-config", write(t, "clipd.toml", "[keep]\nfree = \"8MB\"\n[poster]\ncommand = [\"none\"]\n"))
+	b.disk(b.recordings(), 48<<20)
+	b.start()
+	sample := filepath.Join(t.TempDir(), "sample.mp4")
+	record(t, sample)
+	for i := range 5 {
+		copyFile(t, sample, b.recordings("front", fmt.Sprintf("%d.mp4", i)))
+	}
+	b.waitClips(5)
+	before := b.paths()
+	for _, id := range before {
+		b.do(t.Context(), http.MethodPut, "/api/v1/clips/"+id+"/pin").Body.Close()
+	}
+	empty := fill(t, b.recordings())
+	if data, err := os.ReadFile(sample); err != nil || os.WriteFile(b.recordings("front", "late.mp4"), data, 0o644) == nil {
+		t.Fatalf("the disk is not full; the sample: %v", err)
+	}
+	b.within("the status says it", func() bool { return b.problem(problem) != "" })
+	b.log(problem)
+	b.noted(problem)
+	states.next(says(problem))
+	if after := b.paths(); !maps.Equal(after, before) {
+		t.Errorf("before %v, after %v", before, after)
+	}
+	empty()
+	b.waitMended()
+	record(t, b.recordings("front", "new.mp4"))
+	if e := events.added("front/new.mp4"); !e.Complete {
+		t.Errorf("announced as %+v", e)
+	}
+	if after := b.paths(); after["front/late.mp4"] != "" || len(after) != 6 {
+		t.Errorf("in the end there are %v", after)
+	}
+}
+
+// takeInodes makes files until no more can be made in dir, and returns the way to give them back.
+func takeInodes(t *testing.T, dir string) (empty func()) {
+	t.Helper()
+	filler := filepath.Join(dir, "filler")
+	must(t, os.Mkdir(filler, 0o755))
+	for i := 0; os.WriteFile(filepath.Join(filler, fmt.Sprint(i)), nil, 0o644) == nil; i++ {
+		if i == 1_000_000 {
+			t.Fatal("the disk has inodes without end")
+		}
+	}
+	return func() { must(t, os.RemoveAll(filler)) }
 }

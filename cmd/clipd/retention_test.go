@@ -197,8 +197,9 @@ func TestEmptiedRoot(t *testing.T) {
 	}
 }
 
-// disk makes a file system of its own at dir, of size bytes.
-func disk(t *testing.T, dir string, size int64) {
+// disk makes a file system of its own at dir, of size bytes, for as long as the box runs.
+func (b *box) disk(dir string, size int64) {
+	t := b.t
 	t.Helper()
 	need(t, "mkfs.ext4", "losetup", "mount", "umount")
 	image := filepath.Join(t.TempDir(), "disk")
@@ -215,9 +216,10 @@ func disk(t *testing.T, dir string, size int64) {
 		t.Skipf("mounting takes root and loop devices: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
+		b.noLeak()
+		b.kill()
+		// A poster's ffmpeg may not have noticed yet that the box is gone.
+		b.within("the disk is let go", func() bool { return exec.Command("umount", dir).Run() == nil })
 	})
 }
 
@@ -230,8 +232,7 @@ func TestFloorIsHeld(t *testing.T) {
 		lasts, most, slow = d, floor/20, 200*time.Millisecond
 	}
 	b := keeping(t, fmt.Sprintf("free = \"%d\"", floor))
-	disk(t, b.recordings(), size)
-	t.Cleanup(b.kill) // before the disk is unmounted
+	b.disk(b.recordings(), size)
 	sample := filepath.Join(t.TempDir(), "sample.mp4")
 	record(t, sample)
 	clip := padded(t, sample, clipSize)

@@ -67,7 +67,9 @@ func TestDiskVanishes(t *testing.T) {
 
 func TestDiskComesBack(t *testing.T) {
 	t.Parallel()
-	b := newBox(t, "-broker", "none")
+	m := newMosquitto(t)
+	states, events := m.subscribe("clipd/+/state"), m.subscribe("clipd/+/event")
+	b := newBox(t, "-broker", m.url())
 	mount(t, b.recordings(), "disk")
 	b.start()
 	record(t, b.recordings("front", "one.mp4"))
@@ -76,8 +78,13 @@ func TestDiskComesBack(t *testing.T) {
 	elsewhere := t.TempDir()
 	must(t, syscall.Mount(b.recordings(), elsewhere, "", syscall.MS_MOVE, ""))
 	b.log("msg=problem part=storage")
+	b.noted("mount the right disk")
+	states.next(says(`"storage_problem":"/`))
+	events.next(func(m message) bool { return m.event().EventType == "storage_problem" })
 	must(t, syscall.Mount(elsewhere, b.recordings(), "", syscall.MS_MOVE, ""))
 	b.log(`msg="problem is over" part=storage`)
+	events.next(func(m message) bool { return m.event().EventType == "storage_ok" })
+	states.next(says(`"storage_problem":""`))
 	record(t, b.recordings("front", "two.mp4"))
 	b.waitClips(2)
 	if after := b.paths(); after["front/one.mp4"] != before["front/one.mp4"] {
