@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"clipd/device/api"
+	"clipd/device/ktls"
 	"clipd/store"
 )
 
@@ -103,5 +104,82 @@ func TestOutliveEnds(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, plain.Body); err == nil {
 		t.Error("the transfer over HTTP was not cut off")
+	}
+}
+
+// Downloads that a handler sends hold memory and a place there: what is too many is refused, is told when to come again,
+// and takes no place from anybody else.
+func TestDownloadsOverHTTPSLeavePlaces(t *testing.T) {
+	b := secureBox(t, false)
+	c := b.clip("front/a.mp4", content(large))
+	asks := make([]*bufio.Reader, copies)
+	for i := range asks {
+		var res *http.Response
+		if _, asks[i], res = b.asked(c); res.StatusCode != http.StatusOK {
+			t.Fatalf("download %d: %s", i, res.Status)
+		}
+	}
+	for range 3 {
+		_, _, res := b.asked(c)
+		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "5" || res.Header.Get("ETag") != "" {
+			t.Errorf("a download too many: %s, %v", res.Status, res.Header)
+		}
+	}
+	b.get("/healthz").is(t, 200, "")
+	b.get(api.ClipPath(c)).is(t, 200, "") // without TLS there are 1024
+	if n := b.server.Transfers(); n != copies {
+		t.Errorf("%d transfers, want %d", n, copies)
+	}
+	if n, err := io.CopyN(io.Discard, asks[0], c.Size); err != nil {
+		t.Errorf("the first was cut off after %d bytes: %v", n, err)
+	}
+	b.eventually("a place is free", func() bool { return b.server.Transfers() == copies-1 })
+	if _, _, res := b.asked(c); res.StatusCode != http.StatusOK {
+		t.Errorf("when a place is free: %s", res.Status)
+	}
+}
+
+func TestTooManyTransfersOverHTTPS(t *testing.T) {
+	for _, kernel := range kernels() {
+		b := secureBox(t, kernel, func(c *Config) { c.MaxTransfers = 1 })
+		c := b.clip("front/a.mp4", content(large))
+		b.asked(c)
+		if _, _, res := b.asked(c); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "5" {
+			t.Errorf("the second download: %s, %v", res.Status, res.Header)
+		}
+		if !b.server.Fetching(c.ID) {
+			t.Error("the clip is not said to be fetched")
+		}
+	}
+}
+
+// kernels are the values for secureBox that can be had here.
+func kernels() []bool {
+	if k, _ := ktls.Probe(); k.Any() {
+		return []bool{false, true}
+	}
+	return []bool{false}
+}
+
+func TestRatesHoldOverHTTPS(t *testing.T) {
+	for name, limit := range map[string]func(*Config){
+		"each": func(c *Config) { c.TransferRate = 1 << 20 },
+		"all":  func(c *Config) { c.TotalRate = 2 << 20 },
+	} {
+		for _, kernel := range kernels() {
+			b := secureBox(t, kernel, limit)
+			c := b.clip("front/a.mp4", content(2<<20))
+			began := time.Now()
+			_, one, _ := b.asked(c)
+			_, two, _ := b.asked(c)
+			for _, r := range []io.Reader{one, two} {
+				if n, err := io.CopyN(io.Discard, r, c.Size); err != nil {
+					t.Fatalf("%d bytes, %v", n, err)
+				}
+			}
+			if took := time.Since(began); took < 700*time.Millisecond {
+				t.Errorf("%s, kernel %v: 2 MiB to each of two clients took %v, want about two seconds", name, kernel, took)
+			}
+		}
 	}
 }

@@ -23,14 +23,17 @@ const (
 
 // slots is how many connections can be in handlers at once. Event streams stay there as long as they last and must leave
 // some to everybody else.
-const slots = maxStreams + 64
+const slots = maxStreams + copies + 64
+
+// copies is how many downloads handlers send themselves.
+const copies = 64
 
 // stopGrace is what transfers get at a stop. Tests are less patient.
 var stopGrace = 10 * time.Second
 
 func (s *Server) engineConfig() sendfile.Config {
 	return sendfile.Config{
-		Slots: slots, MaxConns: s.cfg.MaxConns, MaxTransfers: s.cfg.MaxTransfers,
+		Slots: slots, Copies: copies, MaxConns: s.cfg.MaxConns, MaxTransfers: s.cfg.MaxTransfers,
 		TransferRate: s.cfg.TransferRate, TotalRate: s.cfg.TotalRate,
 		HeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		Busy: func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errBusy) },

@@ -14,6 +14,7 @@ type Config struct {
 	Slots        int   // connections lent to net/http at once; 64
 	MaxConns     int   // connections of all kinds; 8192 or twice MaxTransfers, but no more than RLIMIT_NOFILE allows
 	MaxTransfers int   // transfers at once; 1024
+	Copies       int   // of them those at once that a handler sends, each in a slot: TLS that Go encrypts; half of Slots
 	Quantum      int64 // bytes moved for one transfer in one turn; 1 MiB
 	Unsent       int   // bytes a socket takes beyond what TCP can send now, TCP_NOTSENT_LOWAT; 256 KiB
 	HandOver     int64 // a body longer than this becomes a transfer, a shorter one is net/http's; 1 MiB
@@ -44,6 +45,7 @@ func (c Config) withDefaults() Config {
 	c.DiskWorkers = or(c.DiskWorkers, 4)
 	c.Slots = or(c.Slots, 64)
 	c.MaxTransfers = or(c.MaxTransfers, 1024)
+	c.Copies = or(c.Copies, max(1, c.Slots/2))
 	c.MaxConns = or(c.MaxConns, min(max(8192, 2*c.MaxTransfers), descriptors()))
 	c.Quantum = or(c.Quantum, 1<<20)
 	c.Unsent = or(c.Unsent, 256<<10)

@@ -28,6 +28,7 @@ type Engine struct {
 	lent      map[*Conn]struct{}
 	waiting   []*sock // readable, without a slot; first come, first served
 	transfers int
+	copies    int // of transfers: handlers send them
 	draining  bool
 	drained   chan struct{} // closed once draining and no transfer is left
 	stopped   bool
@@ -154,6 +155,9 @@ func (e *Engine) Attach(srv *http.Server) {
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		if inner != nil {
 			ctx = inner(ctx, c)
+		}
+		if own := below(c); own != nil && e.cfg.TransferRate > 0 {
+			own.pace(e.cfg.TransferRate)
 		}
 		if own, ok := c.(engineConn); ok {
 			ctx = context.WithValue(ctx, connKey{}, own.EngineConn())

@@ -8,10 +8,13 @@ import (
 
 // sendNow sends what the socket takes at once and the page cache has.
 func (c *Conn) sendNow(t *transfer) error {
+	e := c.s.loop.eng
+	quantum, _ := e.allowance(t)
+	if quantum <= 0 && t.body.mayPend {
+		return nil
+	}
 	var failed error
-	err := c.raw.Control(func(fd uintptr) {
-		failed = c.s.loop.eng.turn(int(fd), t, min(t.left, c.s.loop.eng.cfg.Quantum), false)
-	})
+	err := c.raw.Control(func(fd uintptr) { failed = e.turn(int(fd), t, min(t.left, max(quantum, 1)), false) })
 	if failed == unix.EAGAIN || failed == errCold {
 		failed = nil
 	}

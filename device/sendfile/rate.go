@@ -1,6 +1,8 @@
 package sendfile
 
 import (
+	"context"
+	"io"
 	"sync"
 	"time"
 
@@ -12,6 +14,11 @@ import (
 // done with it.
 func pace(fd int, rate int64) bool {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, int(min(rate, 1<<31-1))) == nil
+}
+
+// pace limits all that is sent on the connection.
+func (c *Conn) pace(rate int64) {
+	_ = c.raw.Control(func(fd uintptr) { pace(int(fd), rate) }) // a kernel that does not leaves it to Engine.allowance
 }
 
 // bucket is what all transfers together may send: an amount that fills at rate up to an eighth of a second's worth.
@@ -113,4 +120,27 @@ func (e *Engine) letGo(now time.Duration) {
 	if len(q.list) == 0 {
 		q.list = nil
 	}
+}
+
+// limited reads what a handler sends at the pace of the limit on all transfers.
+type limited struct {
+	io.Reader
+	ctx  context.Context
+	rate *bucket
+}
+
+// Read is io.Reader's. It blocks until some bytes may go, or the request is over.
+func (l limited) Read(p []byte) (int, error) {
+	has, wait := l.rate.look()
+	for has <= 0 {
+		select {
+		case <-time.After(wait):
+		case <-l.ctx.Done():
+			return 0, l.ctx.Err()
+		}
+		has, wait = l.rate.look()
+	}
+	n, err := l.Reader.Read(p[:min(int64(len(p)), has, l.rate.share())])
+	l.rate.take(int64(n))
+	return n, err
 }

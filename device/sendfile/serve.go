@@ -20,7 +20,8 @@ import (
 // requests with a body, TLS that Go encrypts.
 //
 // Every body, long or short, is one of Config.MaxTransfers while it is on its way; when there is none to be had, Config.Busy
-// answers.
+// answers. What the handler itself must send while the client takes it (several ranges at once, TLS that Go encrypts) holds a
+// slot and some 50 KiB all that time, and is one of Config.Copies too.
 //
 // onEnd, if not nil, is called exactly once, after the response: by this goroutine when net/http sent it, otherwise by one
 // goroutine that does this for all, so it must be quick.
@@ -87,6 +88,7 @@ type handOver struct {
 	taken bool // the engine has the connection
 
 	admitted bool // it is one of Config.MaxTransfers
+	copied   bool // and one of Config.Copies: the handler waits for the client
 }
 
 // WriteHeader is http.ResponseWriter's.
@@ -124,11 +126,12 @@ func (h *handOver) ReadFrom(src io.Reader) (int64, error) {
 	if ok {
 		h.size = lim.N
 	}
-	if h.admitted = h.eng.admitTransfer(); !h.admitted {
+	h.copied = h.conn == nil || !ok || lim.R != io.Reader(h.body) // the last: several ranges at once
+	if h.admitted = h.eng.admitTransfer(h.copied); !h.admitted {
 		h.refuse()
 		return 0, errBusy
 	}
-	if !ok || lim.R != io.Reader(h.body) || !h.worthIt(lim.N) {
+	if h.copied || !h.worthIt(lim.N) {
 		return h.sendHere(src)
 	}
 	if err := h.handOver(lim.N); err != nil {
@@ -144,6 +147,9 @@ var errBusy = errors.New("too many transfers")
 // sendHere lets net/http send, by the ResponseWriter's own ReadFrom: behind a wrapper without one it would copy.
 func (h *handOver) sendHere(src io.Reader) (int64, error) {
 	h.passHeader()
+	if h.copied && h.eng.rate != nil {
+		src = limited{src, h.r.Context(), h.eng.rate}
+	}
 	rf, ok := h.ResponseWriter.(io.ReaderFrom)
 	if !ok {
 		n, err := io.Copy(writerOnly{h.ResponseWriter}, src)
@@ -216,7 +222,7 @@ func (h *handOver) report() {
 		h.eng.stats.copied.Add(uint64(h.sent - h.body.moved))
 	}
 	if h.admitted {
-		h.eng.cancelTransfer()
+		h.eng.cancelTransfer(h.copied)
 	}
 	if h.onEnd != nil {
 		h.onEnd(Result{End: h.end, Bytes: h.sent, Size: h.size, Duration: h.eng.now() - h.begun, Err: h.err})

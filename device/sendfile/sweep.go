@@ -72,17 +72,21 @@ func (e *Engine) look(s *sock, now time.Duration) {
 	}
 }
 
-// admitTransfer reserves a transfer and says whether there was one. When there are too many, the longest stalled goes.
-func (e *Engine) admitTransfer() bool {
+// admitTransfer reserves a transfer, with copied one that a handler sends, and says whether there was one. When there are
+// too many, the longest stalled goes.
+func (e *Engine) admitTransfer(copied bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stopped {
+	if e.stopped || copied && e.copies >= e.cfg.Copies {
 		return false
 	}
 	if e.transfers >= e.cfg.MaxTransfers && !e.dropStalledLocked() {
 		return false
 	}
 	e.transfers++
+	if copied {
+		e.copies++
+	}
 	return true
 }
 
@@ -104,10 +108,13 @@ func (e *Engine) dropStalledLocked() bool {
 }
 
 // cancelTransfer gives back what admitTransfer reserved.
-func (e *Engine) cancelTransfer() {
+func (e *Engine) cancelTransfer(copied bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.transfers--
+	if copied {
+		e.copies--
+	}
 	e.drainedLocked()
 }
 

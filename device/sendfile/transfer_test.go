@@ -194,8 +194,8 @@ func TestLongestStalledMakesRoom(t *testing.T) {
 	if res := ended.next(t); res.End != Refused {
 		t.Errorf("result = %+v, want refused", res)
 	}
-	until(t, r.Engine, "room", func(Stats) bool { return r.admitTransfer() })
-	r.cancelTransfer()
+	until(t, r.Engine, "room", func(Stats) bool { return r.admitTransfer(false) })
+	r.cancelTransfer(false)
 	if res := ended.next(t); res.End != Stalled {
 		t.Errorf("result = %+v, want stalled", res)
 	}
@@ -378,5 +378,23 @@ func TestFileThatIsNotCachedGoesToADiskWorker(t *testing.T) {
 	}
 	if st := r.Stats(); st.Cold < 3*(4<<20)/diskQuantum {
 		t.Errorf("%d turns for the disk workers, want all", st.Cold)
+	}
+}
+
+// TestTotalRateOfShortBodies has one client ask for ranges that net/http could send at once.
+func TestTotalRateOfShortBodies(t *testing.T) {
+	path, want := random(t, 256<<10)
+	r := start(t, Config{TotalRate: 4 << 20}, routes(t, path, nil))
+	c := dial(t, r.addr)
+	br := bufio.NewReader(c)
+	began := time.Now()
+	for range 16 {
+		io.WriteString(c, getClip)
+		if got, err := readAnswer(br, "GET"); err != nil || !bytes.Equal(got.body, want) {
+			t.Fatalf("%v, %d bytes", err, len(got.body))
+		}
+	}
+	if took := time.Since(began); took < 500*time.Millisecond {
+		t.Errorf("4 MiB took %v, want about a second", took)
 	}
 }
