@@ -10,6 +10,7 @@ test,bench  mosquitto                    mosquitto
 test,bench  mosquitto_pub                mosquitto-clients
 test,bench  ffmpeg                       ffmpeg
 test        ffprobe                      ffmpeg
+test        motion                       motion
 test        qemu-arm-static|qemu-arm     qemu-user-static
 test,bench  strace                       strace
 test        curl                         curl
