@@ -22,10 +22,13 @@ EMULATED = ^Test(FoundOnTheNetwork|Goodbye|Killed|Damages|Compaction|UncleanVeri
 GOTEST = $(CURDIR)/bin/gotestsum --format pkgname-and-test-fails --format-icons text --format-hide-empty-pkg --rerun-fails=1 \
 	--rerun-fails-max-failures=3 --rerun-fails-abort-on-data-race --rerun-fails-run-root-test --packages
 
+# The private key of updates: of nobody else's business, and in no repository.
+KEY ?= $(HOME)/.config/clipd/update.key
+
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: vm-test vm-bench help build arm dist deb debtest run web deps test check fuzz soak bench clean
+.PHONY: vm-test vm-bench help build arm dist deb key bundle debtest run web deps test check fuzz soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +52,13 @@ dist-%:
 
 deb: ## Debian packages of clipd and clipctl for armhf (ARMv6 too), arm64 and amd64: bin/deb
 	build/deb/build.sh
+
+key: ## the pair of keys that sign updates, beside KEY (~/.config/clipd/update.key): its .pub goes into the image
+	mkdir -p -m 0700 "$$(dirname "$(KEY)")"
+	go run ./build/bundle key "$(KEY)" "$(KEY:.key=.pub)"
+
+bundle: deb ## signed bundles for clipctl update, of the packages in bin/deb: bin/update
+	KEY="$(KEY)" build/bundle.sh
 
 debtest: ## the packages: reproducible, lintian, install, upgrade, remove, purge (as root)
 	build/deb/test.sh

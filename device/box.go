@@ -41,6 +41,7 @@ type box struct {
 	settings *settings
 	wishes   *wishes // nil but in the image
 	ports    *ports
+	updates  *updates
 	clock    clock.Clock
 	started  time.Time // monotonic
 
@@ -76,7 +77,7 @@ type box struct {
 
 // build opens what is on disk and makes the parts; nothing runs yet but the catalogue's writer.
 func build(ctx context.Context, cfg Config, l *lives) (*box, error) {
-	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, wishes: l.wishes, ports: l.ports, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1),
+	b := &box{cfg: cfg, version: l.Version, log: l.Log, tail: l.Tail, settings: l.settings, wishes: l.wishes, ports: l.ports, updates: l.updates, clock: clock.System(), started: time.Now(), calm: make(chan struct{}, 1),
 		emptied: make(chan struct{}, 1), lane: lane.New(lane.System())}
 	b.problems = newProblems(b.log, func(now []string) error { return keepProblems(cfg.State, now) }, b.poke)
 	if b.cfg.Name == "" {
@@ -271,7 +272,7 @@ func (b *box) httpdConfig() httpd.Config {
 		Rescan: func() { b.ingest.Rescan("asked over HTTP") },
 		Status: b.status, Settings: b.settingsTold, SaveSettings: b.saveSettings,
 		ConfirmSettings: b.confirmSettings, LogTail: b.tail.WriteTo,
-		Retention: b.retainer.Report, ConfirmRetention: b.confirmRetention,
+		Retention: b.retainer.Report, ConfirmRetention: b.confirmRetention, Update: b.updates.take,
 	}
 }
 

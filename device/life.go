@@ -28,12 +28,14 @@ type lives struct {
 	settings  *settings
 	wishes    *wishes
 	ports     *ports
+	updates   *updates
 	transfers transfers
 	count     int
 }
 
 // Run is the box until ctx is done and everything has stopped in order: then it returns nil, else the first failure. It
-// is a row of lives: settings that change while it runs end one and begin the next, with the same listening sockets.
+// is a row of lives: settings that change while it runs end one and begin the next, with the same listening sockets. It
+// also returns nil once another version of the program was chosen, which whoever started this one is to start.
 func Run(ctx context.Context, cfg Config, p Process) error {
 	limitMemory()
 	go keepProgramSmall(ctx)
@@ -41,11 +43,14 @@ func Run(ctx context.Context, cfg Config, p Process) error {
 	if err != nil {
 		return err
 	}
-	l := &lives{Process: p, settings: s, wishes: openWishes(cfg.State, p.System, p.Log), ports: &ports{held: map[string]heldPort{}}}
+	l := &lives{Process: p, settings: s, wishes: openWishes(cfg.State, p.System, p.Log), ports: &ports{held: map[string]heldPort{}}, updates: openUpdates(p.Log)}
 	defer l.ports.close()
 	defer l.transfers.finish(ctx)
 	for {
 		err := l.live(ctx)
+		if errors.Is(err, errUpdated) {
+			return nil
+		}
 		if !errors.Is(err, errAgain) {
 			return err
 		}

@@ -38,6 +38,7 @@ func (b *box) startTasks(n notify, reload <-chan os.Signal) *tasks {
 	}
 	t.start("reload", func(ctx context.Context) error { return b.reload(ctx, reload) })
 	t.start("settings", b.watchSettings)
+	t.start("update", b.watchUpdates)
 	t.start("memory", func(ctx context.Context) error { return rest(ctx, b.calm, giveBack) })
 	t.start("watchdog", func(ctx context.Context) error { return n.watchdog(ctx, b.stuck) })
 	return t

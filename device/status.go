@@ -39,7 +39,7 @@ func (b *box) status() api.Status {
 		State: b.state(), Version: b.version, Box: b.id, Name: b.cfg.Name, Model: model(), URL: b.baseURL(nil),
 		BootID: b.clock.Boot, Uptime: time.Since(b.started).Seconds(), Scan: api.Scan(b.ingest.Progress()),
 		Broker: b.brokerStatus(), Push: b.pushStatus(), TLS: b.tlsStatus(), Partial: t.Partials,
-		Disk: diskOf(b.root), Memory: memory(), Celsius: temperature(thermal), Journal: [2]uint64{first, last},
+		Disk: diskOf(b.root), Memory: memory(), Update: b.updates.status(), Celsius: temperature(thermal), Journal: [2]uint64{first, last},
 	}
 }
 

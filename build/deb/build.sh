@@ -26,6 +26,9 @@ programs() {
 	local goarch=${1/armhf/arm}
 	GOOS=linux GOARCH=$goarch GOARM=6 CGO_ENABLED=0 go build -trimpath -buildvcs=false \
 		-ldflags "-s -w -buildid= -X main.version=$VERSION" -o "$STAGE/$1/" ./cmd/clipd ./cmd/clipd-boot ./cmd/clipctl
+	# The launcher knows how old the program beside it is (device/update).
+	GOOS=linux GOARCH=$goarch GOARM=6 CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+		-ldflags "-s -w -buildid= -X main.version=$VERSION -X main.built=$SOURCE_DATE_EPOCH" -o "$STAGE/$1/" ./cmd/clipd-launch
 }
 
 # compress writes each file named as Debian wants documents: gzip without name and time.
@@ -40,7 +43,7 @@ documents() {
 	cp build/deb/*.[58] "$STAGE/doc/man/"
 	compress "$STAGE"/doc/man/*
 	for shell in bash zsh fish; do "$ctl" completion "$shell" >"$STAGE/doc/completion/$shell"; done
-	build/deb/copyright.sh ./cmd/clipd ./cmd/clipd-boot >"$STAGE/doc/copyright.clipd"
+	build/deb/copyright.sh ./cmd/clipd ./cmd/clipd-boot ./cmd/clipd-launch >"$STAGE/doc/copyright.clipd"
 	build/deb/copyright.sh ./cmd/clipctl >"$STAGE/doc/copyright.clipctl"
 	printf 'clipd (%s) unstable; urgency=medium\n\n  * Built from commit %s.\n\n -- %s  %s\n' "$VERSION" "$(git rev-parse HEAD)" \
 		"$(sed -n 's/^maintainer: //p' build/deb/clipd.yaml)" "$(date -R -d "@$SOURCE_DATE_EPOCH")" >"$STAGE/doc/changelog"

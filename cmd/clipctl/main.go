@@ -71,7 +71,7 @@ func rootCommand(started *bool) *cobra.Command {
 	o.register(root.PersistentFlags())
 	root.AddCommand(lsCommand(&o), showCommand(&o), getCommand(&o), pullCommand(&o), eventsCommand(&o), statusCommand(&o),
 		linkCommand(&o), pinCommand(&o), unpinCommand(&o), rmCommand(&o), pushCommand(&o), adoptCommand(&o), doctorCommand(&o),
-		discoverCommand(&o), loginCommand(&o), forgetCommand(&o), manCommand())
+		updateCommand(&o), discoverCommand(&o), loginCommand(&o), forgetCommand(&o), manCommand())
 	o.complete(root)
 	return root
 }

@@ -361,6 +361,15 @@ func (l *lines) wait(text string) (string, error) {
 	}
 }
 
+// skip lets nobody wait any more for what was said until now.
+func (l *lines) skip() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.used {
+		l.used[i] = true
+	}
+}
+
 func (l *lines) find(text string) (line string, ok, closed bool, more chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,10 +15,12 @@ type Status struct {
 	Push    PushStatus   `json:"push"`
 	TLS     *TLSStatus   `json:"tls,omitempty"` // absent without http.listen_tls
 	Partial int          `json:"partial"`
-	Disk    *Disk        `json:"disk"`                  // null while the recordings folder is away
-	Memory  int64        `json:"memory"`                // bytes resident
-	Celsius *float64     `json:"temperature,omitempty"` // of the board, where it tells
-	Journal [2]uint64    `json:"journal"`               // first and last seq
+	// Update is absent where no bundle is taken: there apt is the update.
+	Update  *UpdateStatus `json:"update,omitempty"`
+	Disk    *Disk         `json:"disk"`                  // null while the recordings folder is away
+	Memory  int64         `json:"memory"`                // bytes resident
+	Celsius *float64      `json:"temperature,omitempty"` // of the board, where it tells
+	Journal [2]uint64     `json:"journal"`               // first and last seq
 }
 
 // BrokerStatus is what the announcer knows of its broker.

@@ -88,6 +88,7 @@ func (b *box) open() {
 		Remove:     b.remove, Adopt: r.Adopt, RotateLinks: b.rotate, Push: b.push, Ack: b.ack,
 		Status: b.status, Settings: b.saved.told, SaveSettings: b.saved.patch, ConfirmSettings: b.saved.confirm, LogTail: b.log.WriteTo,
 		Retention: func() (api.Retention, error) { return retention, nil }, ConfirmRetention: b.confirmRetention,
+		Update: func(io.Reader, bool) (api.Update, error) { return api.Update{From: "1.0", Version: "1.1"}, nil },
 	}
 	b.addTokens()
 }

@@ -75,6 +75,8 @@ type Config struct {
 	SaveSettings func(patch []byte) error
 	// ConfirmSettings keeps settings that wait for it, or undoes them.
 	ConfirmSettings func(keep bool) error
+	// Update takes a bundle, as older versions too if downgrade, and has the box start what is in it a moment later.
+	Update func(bundle io.Reader, downgrade bool) (api.Update, error)
 	// LogTail writes the end of the box's log.
 	LogTail func(out io.Writer) (int64, error)
 	Ready   func() bool         // nil: ready as soon as it serves

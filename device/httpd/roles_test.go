@@ -59,6 +59,7 @@ var may = []struct {
 	{"DELETE", "/api/v1/tokens/{name}", "/api/v1/tokens/new", "", 401, 403, 403, 204},
 	{"POST", "/api/v1/root/adopt", "/api/v1/root/adopt", "", 401, 403, 403, 204},
 	{"POST", "/api/v1/links/revoke", "/api/v1/links/revoke", "", 401, 403, 403, 204},
+	{"POST", "/api/v1/update", "/api/v1/update", "a bundle", 401, 403, 403, 202},
 	{"GET", "/metrics", "/metrics", "", 401, 200, 200, 200},
 	{"GET", "/healthz", "/healthz", "", 200, 200, 200, 200},
 	{"GET", "/readyz", "/readyz", "", 200, 200, 200, 200},

@@ -72,6 +72,7 @@ func (s *Server) list() []route {
 		{"POST", "/api/v1/retention/confirm", admin, "", s.confirmRetention},
 		{"POST", "/api/v1/root/adopt", admin, "", s.adopt},
 		{"POST", "/api/v1/links/revoke", admin, "", s.revokeLinks},
+		{"POST", "/api/v1/update", admin, "", s.update},
 
 		{"GET", "/metrics", viewer, "", s.writeMetrics},
 		{"GET", "/healthz", everybody, "", s.healthz},
