@@ -53,7 +53,7 @@ func newImage(t *testing.T, args ...string) *image {
 	must(t, err)
 	m := &image{key: key, within: time.Minute, ended: make(chan struct{})}
 	must(t, os.WriteFile(filepath.Join(dir, "update.pub"), []byte(base64.StdEncoding.EncodeToString(public)+"\n"), 0o600))
-	m.launcher, m.ctl = programs(t)
+	m.launcher, m.ctl = companions(t)
 	listen := fmt.Sprintf("127.0.0.1:%d", steadyPort(t))
 	m.box = &box{t: t, dir: dir, args: append([]string{"-dir", dir, "-listen", listen}, args...), lines: newLines(), url: "http://" + listen}
 	t.Cleanup(m.off)
@@ -63,8 +63,8 @@ func newImage(t *testing.T, args ...string) *image {
 // building is held while programs are built beside binary, once.
 var building sync.Mutex
 
-// programs are the launcher, which takes binary for version 1.0, and clipctl.
-func programs(t *testing.T) (launcher, ctl string) {
+// companions are the launcher, which takes binary for version 1.0, and clipctl.
+func companions(t *testing.T) (launcher, ctl string) {
 	t.Helper()
 	building.Lock()
 	defer building.Unlock()
