@@ -41,6 +41,8 @@ type Responder struct {
 	probing  bool
 	told     bool // the name was announced: a newcomer's probe does not count more
 	conn     *socket
+
+	conflicts conflicts
 }
 
 // New makes a Responder. Nothing is bound before Run.
@@ -96,8 +98,8 @@ func (r *Responder) loop(ctx context.Context, packets <-chan packet, changes <-c
 		case <-ctx.Done():
 			return
 		case p := <-packets:
-			if r.hear(p) {
-				next.Reset(0)
+			if after, changed := r.hear(p); changed {
+				next.Reset(after)
 			}
 		case <-changes:
 			next.Reset(settle)
@@ -155,24 +157,24 @@ func (r *Responder) announce() {
 	r.plan = []func(){func() { r.tell(builder{}) }}
 }
 
-// hear deals with one packet; it reports whether the plan has changed.
-func (r *Responder) hear(p packet) bool {
+// hear deals with one packet; it reports whether the plan has changed, and after what time it begins.
+func (r *Responder) hear(p packet) (after time.Duration, changed bool) {
 	i := r.linkOf(p)
 	if i < 0 {
-		return false
+		return 0, false
 	}
 	m, err := parse(p.data)
 	if err != nil {
-		return false // whoever sends garbage to everybody gets no answer
+		return 0, false // whoever sends garbage to everybody gets no answer
 	}
 	if r.conflict(m) {
 		r.rename()
-		return true
+		return r.conflicts.rest(time.Now()), true
 	}
 	if !m.response && (!r.probing || r.told) {
 		r.answer(r.links[i], p, m)
 	}
-	return false
+	return 0, false
 }
 
 func (r *Responder) linkOf(p packet) int {

@@ -198,3 +198,32 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Two responders that claim the same name for ever must not fill the network: RFC 6762 §8.1.
+func TestManyConflictsAreNotAnsweredAtOnce(t *testing.T) {
+	services := []Service{{"_clipd._tcp", nil}}
+	log := slog.New(slog.DiscardHandler)
+	r := New(Config{Name: "porch", Host: "clipd-aaaa", Port: 1, Services: services, Log: log})
+	r.links = []link{{name: "eth0", index: 7}}
+	other := New(Config{Name: "porch", Host: "clipd-bbbb", Port: 2, Services: services, Log: log})
+	atOnce := 0
+	for range 100 {
+		other.instance = r.instance // whatever name this one takes
+		data, err := builder{}.response(other.records(link{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, changed := r.hear(packet{data: data, index: 7, toGroup: true})
+		switch {
+		case !changed:
+			t.Fatal("that was no conflict")
+		case after == 0:
+			atOnce++
+		case after > manyRest:
+			t.Fatalf("the next probe comes after %v", after)
+		}
+	}
+	if atOnce != manyConflicts-1 {
+		t.Errorf("%d of 100 conflicts were answered at once, not %d", atOnce, manyConflicts-1)
+	}
+}
