@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,13 +49,16 @@ type settings struct {
 // openSettings begins with cfg. Settings that were on trial when the process ended are dropped.
 func openSettings(cfg Config, log *slog.Logger) (*settings, error) {
 	s := &settings{cfg: cfg, log: log, next: make(chan struct{}, 1)}
+	trial, _ := os.ReadFile(filepath.Join(cfg.State, settingsTrial)) // what cannot be read goes all the same
+	saved, _ := readSettings(cfg.State)
 	err := os.Remove(filepath.Join(cfg.State, settingsTrial))
 	switch {
-	case err == nil:
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("drop settings that were not confirmed: %w", err)
+	case !bytes.Equal(trial, saved): // else they were confirmed, and only the last step of that is missing
 		s.undone = "clipd ended before they were confirmed"
 		log.Warn("the last settings were undone", "reason", s.undone)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("drop settings that were not confirmed: %w", err)
 	}
 	return s, nil
 }

@@ -234,8 +234,9 @@ func TestACrashBeforeTheConfirmationUndoes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(f.state, settingsTrial), []byte(trial), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.open().take().HTTP.Listen; got != "127.0.0.1:0" {
-		t.Errorf("a crash at the end of the confirmation: listen %q", got)
+	again = f.open()
+	if got := again.take().HTTP.Listen; got != "127.0.0.1:0" || again.whyUndone() != "" || f.read(settingsTrial) != "" {
+		t.Errorf("a crash at the end of the confirmation: listen %q, said to be undone: %q", got, again.whyUndone())
 	}
 }
 
