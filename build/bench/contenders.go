@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -61,8 +62,9 @@ type server struct {
 	stop          func() error
 }
 
-// startProgram runs cmd until stop and waits until it accepts connections.
-func startProgram(ctx context.Context, name, address, request string, cmd *exec.Cmd) (*server, error) {
+// startProgram runs cmd until stop and waits until it accepts connections and has its workers, so many processes: all that
+// it uses is to be counted.
+func startProgram(ctx context.Context, name, address, request string, workers int, cmd *exec.Cmd) (*server, error) {
 	log, err := os.CreateTemp("", "bench-*.log")
 	if err != nil {
 		return nil, err
@@ -83,14 +85,13 @@ func startProgram(ctx context.Context, name, address, request string, cmd *exec.
 	defer cancel()
 	err = wait(patience, func() (bool, error) {
 		c, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
-			c.Close()
+		if err != nil {
+			return false, nil
 		}
-		return err == nil, nil
-	})
-	if err == nil {
+		c.Close()
 		s.pids, err = family(cmd.Process.Pid)
-	}
+		return len(s.pids) > workers, err
+	})
 	if err != nil {
 		said, _ := os.ReadFile(log.Name())
 		return nil, errors.Join(fmt.Errorf("%s: %w: %s", name, err, said), s.stop())
@@ -106,12 +107,12 @@ func startSending(how string) func(context.Context, *bench, site) (*server, erro
 		}
 		address := freeAddress()
 		cmd := exec.Command(self, "serve", "-how", how, "-listen", address, "-file", filepath.Join(s.dir, "clip.mp4"), "-token", siteToken)
-		return startProgram(ctx, how, address, "/clip.mp4", cmd)
+		return startProgram(ctx, how, address, "/clip.mp4", 0, cmd)
 	}
 }
 
 // startConfigured runs a program that reads its configuration from a file.
-func startConfigured(ctx context.Context, s site, address, config, program string, args ...string) (*server, error) {
+func startConfigured(ctx context.Context, s site, address, config string, workers int, program string, args ...string) (*server, error) {
 	file := filepath.Join(s.dir, program+".conf")
 	if err := os.WriteFile(file, []byte(config), 0o666); err != nil {
 		return nil, err
@@ -121,16 +122,16 @@ func startConfigured(ctx context.Context, s site, address, config, program strin
 	if path, err := exec.LookPath("/usr/sbin/" + program); err == nil {
 		cmd.Path = path
 	}
-	return startProgram(ctx, program, address, "/clip.mp4", cmd)
+	return startProgram(ctx, program, address, "/clip.mp4", workers, cmd)
 }
 
 func startNginx(ctx context.Context, _ *bench, s site) (*server, error) {
-	address := freeAddress()
-	return startConfigured(ctx, s, address, fmt.Sprintf(`daemon off; user root; worker_processes auto; pid %[1]s/nginx.pid; error_log stderr crit;
+	address, workers := freeAddress(), runtime.NumCPU()
+	return startConfigured(ctx, s, address, fmt.Sprintf(`daemon off; user root; worker_processes %[3]d; pid %[1]s/nginx.pid; error_log stderr crit;
 events { worker_connections 8192; }
 http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy;
 fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi; server { listen %[2]s backlog=8192; root %[1]s; } }
-`, s.dir, address), "nginx", "-p", s.dir, "-c")
+`, s.dir, address, workers), workers, "nginx", "-p", s.dir, "-c")
 }
 
 func startLighttpd(ctx context.Context, _ *bench, s site) (*server, error) {
@@ -142,13 +143,13 @@ server.port = %s
 server.max-fds = 16384
 server.network-backend = "sendfile"
 server.max-keep-alive-requests = 1000000
-`, s.dir, host, port), "lighttpd", "-D", "-f")
+`, s.dir, host, port), 0, "lighttpd", "-D", "-f")
 }
 
 func startCaddy(ctx context.Context, _ *bench, s site) (*server, error) {
 	address := freeAddress()
 	return startConfigured(ctx, s, address, fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n}\nhttp://%s {\n\troot * %s\n\tfile_server\n}\n",
-		address, s.dir), "caddy", "run", "--adapter", "caddyfile", "--config")
+		address, s.dir), 0, "caddy", "run", "--adapter", "caddyfile", "--config")
 }
 
 // startClipd runs the program people run, with everything on: catalogue, watches, embedded broker.

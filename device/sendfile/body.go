@@ -44,6 +44,7 @@ type body struct {
 	fds      *files
 	moved    int64 // what send sent
 	behind   behind
+	found    found
 
 	mayPend bool // a Conn need not send it to its end
 }
@@ -81,7 +82,7 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, fmt.Errorf("seek to %d: %w", offset, os.ErrInvalid)
 	}
-	b.at = offset
+	b.at, b.found = offset, found{}
 	return offset, nil
 }
 
@@ -170,7 +171,7 @@ func (b *body) close() {
 		b.behind.from = b.behind.begin // some may have been on their way when it was their turn
 		b.drop(b.behind.to)
 		b.fds.unshare(b.file)
-		b.file, b.behind = nil, behind{}
+		b.file, b.behind, b.found = nil, behind{}, found{}
 	}
 }
 

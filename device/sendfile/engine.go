@@ -29,6 +29,7 @@ type Engine struct {
 	waiting   []*sock // readable, without a slot; first come, first served
 	transfers int
 	copies    int // of transfers: handlers send them
+	wide      int // socks that are
 	draining  bool
 	drained   chan struct{} // closed once draining and no transfer is left
 	stopped   bool

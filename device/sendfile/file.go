@@ -29,6 +29,8 @@ type file struct {
 	users int          // files.mu guards it
 	disk  atomic.Int32 // disk workers that read it now
 	blind atomic.Bool  // the file system does not say what is in the page cache
+
+	noStat atomic.Bool // cachestat(2) does not
 }
 
 func newFiles() *files { return &files{open: map[fileKey]*file{}} }

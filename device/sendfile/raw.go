@@ -42,6 +42,15 @@ func cachedNow(fd int, off int64) (int, error) {
 	return result(n, errno)
 }
 
+// pagesNow wraps cachestat(2): how many pages of n bytes from off on the page cache has.
+func pagesNow(fd int, off, n int64) (uint64, error) {
+	var stat unix.Cachestat_t
+	in := unix.CachestatRange{Off: uint64(off), Len: uint64(n)}
+	_, _, errno := unix.RawSyscall6(unix.SYS_CACHESTAT, uintptr(fd), uintptr(unsafe.Pointer(&in)), uintptr(unsafe.Pointer(&stat)), 0, 0, 0)
+	_, err := result(0, errno)
+	return stat.Cache, err
+}
+
 func result(n uintptr, errno unix.Errno) (int, error) {
 	if errno != 0 {
 		return 0, errno

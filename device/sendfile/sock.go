@@ -37,6 +37,7 @@ type sock struct {
 	gen      int32 // tells it from another sock that had or gets its place
 	state    state
 	asked    bool // parked, and the first bytes of a request are there
+	wide     bool // its socket holds more than Config.Unsent
 	why      End  // of its transfer, said by whoever interrupted it
 }
 
@@ -139,6 +140,7 @@ func (e *Engine) closeLocked(s *sock) {
 	_ = unix.Close(s.fd) // nothing is to be learnt: what was sent is in the kernel's hands
 	s.state = gone
 	s.lead = nil
+	e.narrowLocked(s)
 	e.table.remove(s)
 	e.resumeLocked()
 }

@@ -30,24 +30,25 @@ type transfer struct {
 
 // turn sends at most quantum bytes of the body. It returns nil when all is sent or the quantum is, EAGAIN when the socket
 // is full, errCold when it would have to wait for a disk and may not.
-func (t *transfer) turn(fd int, quantum int64, mayWait bool) error {
-	cold := false
-	check := func() bool {
-		cold = !mayWait && t.left > 0 && t.body.cold(min(t.left, quantum, lookAhead))
-		return cold
+func (t *transfer) turn(fd int, quantum int64, mayWait bool, now time.Duration) error {
+	next := func() int64 {
+		if mayWait {
+			return min(t.left, quantum, atOnce)
+		}
+		return min(quantum, t.body.warm(t.left, now))
 	}
 	if len(t.head) > 0 {
-		n, err := sendBytes(fd, t.head, t.left > 0 && !check())
+		n, err := sendBytes(fd, t.head, t.left > 0 && next() > 0)
 		if t.head = t.head[n:]; len(t.head) > 0 || err != nil {
 			return again(err)
 		}
 		t.head = nil
 	}
 	for t.left > 0 && quantum > 0 {
-		if cold || check() {
+		n := next()
+		if n == 0 {
 			return errCold
 		}
-		n := min(t.left, quantum, lookAhead)
 		n, err := t.body.send(fd, n, n < t.left, mayWait)
 		t.left -= n
 		quantum -= n
@@ -59,9 +60,8 @@ func (t *transfer) turn(fd int, quantum int64, mayWait bool) error {
 	return nil
 }
 
-// lookAhead is what is looked for in the page cache at once: about what a socket takes. To look for a whole quantum costs
-// nine system calls where a slow client needs three.
-const lookAhead = 256 << 10
+// atOnce is what is read from a disk before it is known that the client takes it.
+const atOnce = 256 << 10
 
 // again makes of a short write what the next one would say.
 func again(err error) error {
@@ -82,6 +82,7 @@ func (l *loop) move(s *sock) {
 	err := e.turn(s.fd, t, quantum, false)
 	switch {
 	case err == unix.EAGAIN:
+		e.widen(s, e.now())
 	case err == errCold:
 		e.toDisk(s)
 	case err != nil || t.left == 0:
@@ -92,7 +93,7 @@ func (l *loop) move(s *sock) {
 // turn is transfer's, counted.
 func (e *Engine) turn(fd int, t *transfer, quantum int64, mayWait bool) error {
 	before := t.left
-	err := t.turn(fd, quantum, mayWait)
+	err := t.turn(fd, quantum, mayWait, e.now())
 	n := before - t.left
 	e.stats.moves.Add(1)
 	e.stats.bytes.Add(uint64(n))

@@ -161,7 +161,7 @@ func TestStalledTransferEnds(t *testing.T) {
 func TestSlowIsNotStalled(t *testing.T) {
 	path, _ := random(t, 16<<20)
 	ended := newResults()
-	r := start(t, Config{StallAfter: 200 * time.Millisecond, DropAfter: 800 * time.Millisecond}, routes(t, path, ended.add))
+	r := start(t, Config{StallAfter: 500 * time.Millisecond, DropAfter: 2 * time.Second}, routes(t, path, ended.add))
 	c := dial(t, r.addr)
 	c.SetReadBuffer(32 << 10)
 	io.WriteString(c, getClip)
@@ -180,7 +180,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 func TestLongestStalledMakesRoom(t *testing.T) {
 	path, want := random(t, 16<<20)
 	ended := newResults()
-	r := start(t, Config{MaxTransfers: 2, StallAfter: 50 * time.Millisecond, DropAfter: time.Hour}, routes(t, path, ended.add))
+	r := start(t, Config{MaxTransfers: 2, StallAfter: 3 * time.Second, DropAfter: time.Hour}, routes(t, path, ended.add))
 	for range 2 {
 		io.WriteString(dial(t, r.addr), getClip)
 	}
