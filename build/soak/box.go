@@ -21,6 +21,7 @@ import (
 // box is one clipd that is started, asked and killed. One goroutine starts and ends it; all may ask it.
 type box struct {
 	program, dir, address, broker string
+	env                           []string // nil: ours
 
 	cmd   *exec.Cmd
 	log   *said
@@ -56,7 +57,7 @@ func (x *box) launch(wrap ...string) error {
 	args := append(wrap, x.program, "-dir", x.dir, "-listen", x.address, "-broker", x.broker)
 	x.cmd = exec.Command(args[0], args[1:]...)
 	x.log = &said{more: make(chan struct{})}
-	x.cmd.Stderr = x.log
+	x.cmd.Stderr, x.cmd.Env = x.log, x.env
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // whatever traces it dies with it
 	if err := x.cmd.Start(); err != nil {
 		return err
@@ -89,6 +90,18 @@ func (x *box) ready(limit time.Duration) error {
 	return err
 }
 
+// endsIn reports whether the program ends by itself within d; a client may see that before its parent does.
+func (x *box) endsIn(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-x.ended:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
 // kill is SIGKILL, to whatever traces it too, and waits.
 func (x *box) kill() {
 	if x.cmd == nil {
@@ -97,6 +110,11 @@ func (x *box) kill() {
 	_ = syscall.Kill(-x.cmd.Process.Pid, syscall.SIGKILL) // it may have ended by itself
 	<-x.ended
 	x.cmd = nil
+}
+
+// freeze is SIGSTOP: what the box has not done by now it does not do until it is killed.
+func (x *box) freeze() {
+	_ = syscall.Kill(-x.cmd.Process.Pid, syscall.SIGSTOP) // it may have ended by itself
 }
 
 // stop is SIGTERM. It returns an error unless the program ends in order.

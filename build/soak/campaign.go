@@ -21,7 +21,9 @@ type campaign struct {
 	sample  []byte
 	seed    uint64
 	start   time.Duration // how long a start may take
+	tell    time.Duration // and how long it may take until everything is announced
 	only    string        // the chapter to go through; "" is all
+	until   time.Time     // no round begins after it; zero: all do
 	out     io.Writer
 
 	rounds  uint64
@@ -36,6 +38,7 @@ type figures struct {
 	cuts, early   int
 	kills, struck int // struck: kills that hit the system call they were for
 	flaps, full   int
+	damaged       damaged
 	facts         int
 	slowest       time.Duration // start
 }
@@ -53,6 +56,9 @@ func (c *campaign) note(what string, err error) {
 		fmt.Fprintf(c.out, "%s: %v\n", what, err)
 	}
 }
+
+// over reports whether the time for rounds is over.
+func (c *campaign) over() bool { return !c.until.IsZero() && time.Now().After(c.until) }
 
 // seeded is the chance of the next round: the same for the same seed.
 func (c *campaign) seeded() *rand.Rand {

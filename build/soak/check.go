@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -108,44 +110,53 @@ func (t *truth) checkClip(ctx context.Context, x *box, c *expected, listed map[s
 	}
 }
 
-// checkJournal sees to it that no seq was given twice, and that what was read is still there.
-func (t *truth) checkJournal(ctx context.Context, x *box) (wrong []string) {
-	first, seen := uint64(0), 0
+// journal reads all rows there are.
+func (x *box) journal(ctx context.Context) (map[uint64]journalRow, error) {
+	all := map[uint64]journalRow{}
 	for after := uint64(0); ; {
 		rows, err := x.events(ctx, after)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return append(wrong, err.Error())
-		}
-		if len(rows) == 0 {
-			break
-		}
-		if first == 0 {
-			first = rows[0].Seq
+		if err != nil || len(rows) == 0 {
+			return all, err
 		}
 		for _, r := range rows {
+			all[r.Seq] = r
 			after = r.Seq
-			was, known := t.events[r.Seq]
-			if !known {
-				continue
-			}
-			seen++
-			if was.id != r.ID || was.text != r.EventType {
-				wrong = append(wrong, fmt.Sprintf("seq %d was %s %s and is %s %s", r.Seq, was.text, was.id, r.EventType, r.ID))
-			}
 		}
 	}
-	for seq := range t.events {
-		if seq < first {
-			seen++ // the journal was cut
-		}
+}
+
+// checkJournal sees to it that no seq was given twice, that what was read is still there, and what was announced too.
+func (t *truth) checkJournal(ctx context.Context, x *box) (wrong []string) {
+	rows, err := x.journal(ctx)
+	if ctx.Err() != nil {
+		return nil
 	}
-	if seen != len(t.events) {
-		wrong = append(wrong, fmt.Sprintf("%d of %d events that were read are no longer there", len(t.events)-seen, len(t.events)))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	first := uint64(0)
+	if len(rows) > 0 {
+		first = slices.Min(slices.Collect(maps.Keys(rows)))
+	}
+	for seq, was := range t.events {
+		wrong = append(wrong, compareRow(rows, first, was, was.text, "read", seq)...)
+	}
+	for seq, was := range t.told {
+		wrong = append(wrong, compareRow(rows, first, was, "clip_added", "announced", seq)...)
 	}
 	return wrong
+}
+
+// compareRow holds the row of a seq against what is known of it. The journal may have been cut before first.
+func compareRow(rows map[uint64]journalRow, first uint64, was fact, kind, how string, seq uint64) []string {
+	now, there := rows[seq]
+	switch {
+	case !there && seq >= first:
+		return []string{fmt.Sprintf("seq %d was %s as %s %s and is not there", seq, how, kind, was.id)}
+	case there && (was.id != now.ID || kind != now.EventType):
+		return []string{fmt.Sprintf("seq %d was %s as %s %s and is %s %s", seq, how, kind, was.id, now.EventType, now.ID)}
+	}
+	return nil
 }
 
 // settle waits until every recording that must be there is listed.

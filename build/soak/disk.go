@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -22,18 +22,22 @@ type disk struct {
 	fs.Inode
 
 	mu      sync.Mutex
-	now     []byte  // what is read
-	flushed []byte  // what a power cut leaves in any case
+	now     content // what is read
+	flushed content // what a power cut leaves in any case
 	pending []write // since the last flush
 	dead    bool    // the power is off: writes go nowhere
 	lies    bool    // it answers a flush and does not flush: the negative control
 	flushes int
 }
 
-// write is one write that was not flushed yet.
+// content is what is on a disk, block by block; nil is a block of zeros. A block is replaced and never changed, so that
+// contents share what they have in common: a power cut costs no copy of the disk.
+type content []*[block]byte
+
+// write is one block that was written and not flushed yet.
 type write struct {
-	at   int64
-	data []byte
+	at   int
+	data *[block]byte
 }
 
 const (
@@ -41,11 +45,47 @@ const (
 	block  = 4096 // what is kept or lost as a whole, unless it is torn
 )
 
-func newDisk(content []byte) *disk { return &disk{now: content, flushed: bytes.Clone(content)} }
+var zeros [block]byte
+
+// contentOf takes over b, which is whole blocks.
+func contentOf(b []byte) content {
+	c := make(content, len(b)/block)
+	for i := range c {
+		if at := (*[block]byte)(b[i*block:]); *at != zeros {
+			c[i] = at
+		}
+	}
+	return c
+}
+
+func (c content) read(p []byte, off int64) int {
+	n := 0
+	for n < len(p) && off < int64(len(c))*block {
+		data := c[off/block]
+		if data == nil {
+			data = &zeros
+		}
+		k := copy(p[n:], data[off%block:])
+		n, off = n+k, off+int64(k)
+	}
+	return n
+}
+
+// with is block at with its bytes from..from+len(p) replaced.
+func (c content) with(at, from int, p []byte) *[block]byte {
+	var b [block]byte
+	if c[at] != nil {
+		b = *c[at]
+	}
+	copy(b[from:], p)
+	return &b
+}
+
+func newDisk(c content) *disk { return &disk{now: slices.Clone(c), flushed: c} }
 
 // attributes fills in what stat(2) tells.
 func (d *disk) attributes(out *fuse.AttrOut) syscall.Errno {
-	out.Mode, out.Size = syscall.S_IFREG|0o600, uint64(len(d.now))
+	out.Mode, out.Size = syscall.S_IFREG|0o600, uint64(len(d.now))*block
 	return 0
 }
 
@@ -64,15 +104,20 @@ func (d *disk) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Err
 func (d *disk) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return fuse.ReadResultData(dest[:copy(dest, d.now[off:])]), 0
+	return fuse.ReadResultData(dest[:d.now.read(dest, off)]), 0
 }
 
 func (d *disk) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	copy(d.now[off:], data)
-	if !d.dead {
-		d.pending = append(d.pending, write{off, bytes.Clone(data)})
+	for n := 0; n < len(data); {
+		at, from := int((off+int64(n))/block), int((off+int64(n))%block)
+		k := min(block-from, len(data)-n)
+		d.now[at] = d.now.with(at, from, data[n:n+k])
+		if !d.dead {
+			d.pending = append(d.pending, write{at, d.now[at]})
+		}
+		n += k
 	}
 	return uint32(len(data)), 0
 }
@@ -85,7 +130,7 @@ func (d *disk) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
 		return 0
 	}
 	for _, w := range d.pending {
-		copy(d.flushed[w.at:], w.data)
+		d.flushed[w.at] = w.data
 	}
 	d.pending = nil
 	d.flushes++
@@ -94,22 +139,20 @@ func (d *disk) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
 
 // cut is the power cut: it returns what is on the disk afterwards. Of the blocks that were not flushed, each is kept with
 // the probability keep, and some of those are torn.
-func (d *disk) cut(r *rand.Rand, keep float64, torn bool) []byte {
+func (d *disk) cut(r *rand.Rand, keep float64, torn bool) content {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.dead = true
-	left := bytes.Clone(d.flushed)
+	left := slices.Clone(d.flushed)
 	for _, w := range d.pending {
-		for at := 0; at < len(w.data); at += block {
-			end := min(at+block, len(w.data))
-			if r.Float64() >= keep {
-				continue
-			}
-			if torn && r.IntN(4) == 0 {
-				end = min(end, at+sector*(1+r.IntN(block/sector-1)))
-			}
-			copy(left[w.at+int64(at):], w.data[at:end])
+		if r.Float64() >= keep {
+			continue
 		}
+		data := w.data
+		if torn && r.IntN(4) == 0 {
+			data = left.with(w.at, 0, data[:sector*(1+r.IntN(block/sector-1))])
+		}
+		left[w.at] = data
 	}
 	return left
 }
@@ -149,12 +192,17 @@ func (s *shelf) put(d *disk) string {
 // take removes the last disk put.
 func (s *shelf) take() { s.root.RmChild(fmt.Sprint("disk", s.disks)) }
 
-// close ends the shelf. A disk's loop device may be kept open for a moment by whoever looks at new block devices.
+// close waits for whoever still looks at a loop device of ours: the kernel lets go of its file when the last has closed it.
 func (s *shelf) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	return free(ctx, s.server.Unmount)
+}
+
+// free unmounts again and again while somebody is still busy there.
+func free(ctx context.Context, unmount func() error) error {
 	return until(ctx, func() (bool, error) {
-		err := s.server.Unmount()
+		err := unmount()
 		if errors.Is(err, syscall.EBUSY) {
 			return false, nil
 		}

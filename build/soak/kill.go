@@ -50,7 +50,7 @@ func (c *campaign) kills(ctx context.Context, n int) error {
 	}
 	defer follow()
 	names := 0
-	for i := 0; i < n && len(c.wrong) == 0 && ctx.Err() == nil; i++ {
+	for i := 0; i < n && len(c.wrong) == 0 && ctx.Err() == nil && !c.over(); i++ {
 		if err := c.killed(ctx, x, m, &names); err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (c *campaign) ends(ctx context.Context, x *box, m *model) error {
 	if err := c.verify(ctx, x, m); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, c.tell)
 	defer cancel()
 	missing := ""
 	err := until(ctx, func() (bool, error) {

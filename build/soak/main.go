@@ -20,6 +20,9 @@ import (
 	"time"
 )
 
+// grace is how long what has begun may go on when the hours are over.
+const grace = 15 * time.Minute
+
 var errFound = errors.New("the box did not keep what it promises")
 
 func main() {
@@ -40,7 +43,7 @@ func run(ctx context.Context) error {
 	only := flag.String("only", "", "nothing but the `CHAPTER` named")
 	at := flag.String("dir", os.TempDir(), "work in a folder below `DIR`")
 	flag.Parse()
-	c := &campaign{seed: *seed, start: 10 * time.Second, only: *only, out: os.Stdout}
+	c := &campaign{seed: *seed, start: 10 * time.Second, tell: patience, only: *only, out: os.Stdout}
 	if c.seed == 0 {
 		c.seed = rand.Uint64()
 	}
@@ -55,7 +58,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(c.dir)
-	limited, cancel := context.WithTimeout(ctx, time.Duration(*hours*float64(time.Hour)))
+	c.until = time.Now().Add(time.Duration(*hours * float64(time.Hour)))
+	limited, cancel := context.WithDeadline(ctx, c.until.Add(grace))
 	defer cancel()
 	return c.run(limited)
 }

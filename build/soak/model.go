@@ -46,11 +46,18 @@ func (m *model) while(f func()) int {
 	return len(m.facts)
 }
 
-// forget drops what was noted after the first n facts.
+// forget drops what was noted after the first n facts, but for what the world was told: that it knows, and the box, which
+// told it before, must stand by it.
 func (m *model) forget(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	late := m.facts[n:]
 	m.facts = m.facts[:n]
+	for _, f := range late {
+		if f.kind == announced {
+			m.facts = append(m.facts, f)
+		}
+	}
 }
 
 // expected is what must be true of one clip.
@@ -70,7 +77,8 @@ type expected struct {
 // truth is everything that must be true.
 type truth struct {
 	clips  map[string]*expected // by path
-	events map[uint64]fact
+	events map[uint64]fact      // by seq
+	told   map[uint64]fact      // over MQTT, by seq
 	last   uint64
 	facts  int
 	tried  int // links
@@ -80,7 +88,7 @@ type truth struct {
 func (m *model) now() truth {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := truth{clips: map[string]*expected{}, events: map[uint64]fact{}, facts: len(m.facts)}
+	t := truth{clips: map[string]*expected{}, events: map[uint64]fact{}, told: map[uint64]fact{}, facts: len(m.facts)}
 	for _, f := range m.facts {
 		t.learn(f)
 	}
@@ -116,6 +124,7 @@ func (t *truth) learn(f fact) {
 		c.link = f.text
 	case announced:
 		c.announced, c.added = true, true
+		t.told[f.seq] = f
 	}
 }
 

@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // mounted is an ext4 on a loop device over a disk.
 type mounted struct {
 	disk *disk
-	loop string
 	dir  string
 }
 
@@ -35,17 +36,51 @@ func command(name string, args ...string) (string, error) {
 	return text, nil
 }
 
-// formatted is the content of a new ext4 of the given size, made in dir.
-func formatted(dir string, size int64, options ...string) ([]byte, error) {
+// formatted is a new ext4 of the given size, made in dir.
+func formatted(dir string, size int64, options ...string) (content, error) {
 	path := filepath.Join(dir, "ext4.img")
 	defer os.Remove(path)
 	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, size)); err != nil {
 		return nil, err
 	}
-	if _, err := command("mkfs.ext4", append(options, "-q", "-F", "-m", "0", path)...); err != nil {
+	if _, err := command("mkfs.ext4", append(options, "-q", "-F", "-m", "0", "-b", fmt.Sprint(block), path)...); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path)
+	b, err := os.ReadFile(path)
+	return contentOf(b), err
+}
+
+// loopOver gives the file at path a loop device that goes when nobody has it open any more. The caller closes it.
+func loopOver(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer control.Close()
+	for {
+		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
+		if err != nil {
+			return nil, fmt.Errorf("LOOP_CTL_GET_FREE: %w", err)
+		}
+		loop, err := os.OpenFile(fmt.Sprint("/dev/loop", n), os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		config := unix.LoopConfig{Fd: uint32(file.Fd()), Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR}}
+		err = unix.IoctlLoopConfigure(int(loop.Fd()), &config)
+		if err == nil {
+			return loop, nil
+		}
+		loop.Close()
+		if !errors.Is(err, unix.EBUSY) { // then somebody else was faster
+			return nil, fmt.Errorf("LOOP_CONFIGURE of %s: %w", loop.Name(), err)
+		}
+	}
 }
 
 // mount puts d on the shelf and mounts it at dir.
@@ -53,35 +88,24 @@ func (s *shelf) mount(d *disk, dir string) (*mounted, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	loop, err := command("losetup", "-f", "--show", s.put(d))
+	loop, err := loopOver(s.put(d))
 	if err != nil {
 		return nil, err
 	}
-	m := &mounted{d, loop, dir}
-	if err := syscall.Mount(loop, dir, "ext4", syscall.MS_NOATIME, ""); err != nil {
-		return nil, errors.Join(fmt.Errorf("mounting %s: %w", loop, err), m.detach())
+	defer loop.Close()
+	if err := syscall.Mount(loop.Name(), dir, "ext4", syscall.MS_NOATIME, ""); err != nil {
+		return nil, fmt.Errorf("mounting %s: %w", loop.Name(), err)
 	}
-	return m, nil
+	return &mounted{d, dir}, nil
 }
 
-// unmount ends both. Whoever has files open there was killed already, but may not have ended yet.
+// unmount waits for whoever has files open there: it was killed already, but may not have ended yet.
 func (m *mounted) unmount() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err := until(ctx, func() (bool, error) {
-		err := syscall.Unmount(m.dir, 0)
-		if errors.Is(err, syscall.EBUSY) {
-			return false, nil
-		}
-		return err == nil, err
-	})
+	err := free(ctx, func() error { return syscall.Unmount(m.dir, 0) })
 	if err != nil {
-		err = fmt.Errorf("unmounting %s: %w", m.dir, errors.Join(err, syscall.Unmount(m.dir, syscall.MNT_DETACH)))
+		return fmt.Errorf("unmounting %s: %w", m.dir, errors.Join(err, syscall.Unmount(m.dir, syscall.MNT_DETACH)))
 	}
-	return errors.Join(err, m.detach())
-}
-
-func (m *mounted) detach() error {
-	_, err := command("losetup", "-d", m.loop)
-	return err
+	return nil
 }

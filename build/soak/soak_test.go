@@ -15,7 +15,8 @@ import (
 // What the tests do of a campaign, and for how long at most; the rest is make soak's.
 const (
 	ciCuts, ciEarly, ciKills = 200, 15, 500
-	ciTime                   = 90 * time.Second
+	ciTime                   = 150 * time.Second
+	damageTime               = 90 * time.Second
 	fewest                   = 8 // rounds, or nothing was tried
 )
 
@@ -65,7 +66,7 @@ func newCampaign(t *testing.T, programs ...string) *campaign {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &campaign{program: program, dir: t.TempDir(), sample: sample, seed: rand.Uint64(), start: patience, out: t.Output()}
+	c := &campaign{program: program, dir: t.TempDir(), sample: sample, seed: rand.Uint64(), start: patience, tell: patience, out: t.Output()}
 	if seed := os.Getenv("SOAK_SEED"); seed != "" {
 		if _, err := fmt.Sscan(seed, &c.seed); err != nil {
 			t.Fatal(err)
@@ -105,16 +106,17 @@ func (c *campaign) finish(t *testing.T, rounds int, err error) {
 
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
-	c := newCampaign(t, "mkfs.ext4", "losetup")
+	c := newCampaign(t, "mkfs.ext4", "mosquitto", "mosquitto_sub", "stdbuf")
 	need(t, mayMount(t))
-	ctx, cancel := context.WithTimeout(t.Context(), ciTime)
-	defer cancel()
-	err := c.powerCuts(ctx, ciCuts, false)
+	c.until = time.Now().Add(ciTime)
+	err := c.lanes(t.Context(), lanesAtOnce, func(ctx context.Context, c *campaign) error {
+		return c.powerCuts(ctx, ciCuts/lanesAtOnce, false)
+	})
 	c.finish(t, c.figures.cuts, err)
 }
 
 func TestEarlyPowerCuts(t *testing.T) {
-	c := newCampaign(t, "mkfs.ext4", "losetup")
+	c := newCampaign(t, "mkfs.ext4")
 	need(t, mayMount(t))
 	err := c.earlyCuts(t.Context(), ciEarly)
 	c.finish(t, c.figures.early, err)
@@ -122,7 +124,7 @@ func TestEarlyPowerCuts(t *testing.T) {
 
 // A disk that loses what it said it had flushed, as a program that never calls fsync makes of any: the model notices.
 func TestADiskThatLiesIsFoundOut(t *testing.T) {
-	c := newCampaign(t, "mkfs.ext4", "losetup")
+	c := newCampaign(t, "mkfs.ext4", "mosquitto", "mosquitto_sub", "stdbuf")
 	need(t, mayMount(t))
 	err := c.powerCuts(t.Context(), ciCuts, true)
 	if err == nil && len(c.wrong) == 0 {
@@ -134,9 +136,10 @@ func TestADiskThatLiesIsFoundOut(t *testing.T) {
 func TestKills(t *testing.T) {
 	t.Parallel()
 	c := newCampaign(t, "strace", "mosquitto", "mosquitto_sub", "stdbuf")
-	ctx, cancel := context.WithTimeout(t.Context(), ciTime)
-	defer cancel()
-	err := c.kills(ctx, ciKills)
+	c.until = time.Now().Add(ciTime)
+	err := c.lanes(t.Context(), lanesAtOnce, func(ctx context.Context, c *campaign) error {
+		return c.kills(ctx, ciKills/lanesAtOnce)
+	})
 	c.finish(t, c.figures.struck, err)
 }
 
