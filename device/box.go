@@ -126,6 +126,8 @@ func (b *box) sayOpened(o store.Opened) {
 		b.log.Info("new catalogue", "state", b.cfg.State)
 	case o.Unclean:
 		b.log.Warn("the last run was not stopped cleanly; the catalogue was checked and is in order")
+	case o.Anew:
+		b.log.Info("the power may have gone since the last run; the catalogue was checked and is in order")
 	}
 }
 

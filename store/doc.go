@@ -28,6 +28,8 @@
 //	catalogue.db.new    one being created or compacted; removed at the next start
 //	catalogue.db.bad-N  one that was set aside; the two newest are kept
 //	running             there while the catalogue is open: at start it means that the last stop was unclean
+//	stopped             the boot in which the catalogue was last closed: in another one the power may have gone since, which
+//	                    counts as an unclean stop
 //	lock                who holds its flock may do anything with the files above
 //	ballast             1 MiB that is given up when the disk is full and a removal needs room
 //	pins                the ids of pinned clips, a line each, and a last line with their CRC-32C
@@ -109,7 +111,8 @@
 // # Opening
 //
 //  1. Take the flock on lock (2 s at most, then ErrLocked). Remove catalogue.db.new.
-//  2. The last stop was unclean if running is there.
+//  2. The last stop was unclean if running is there, or if it was not in this boot: then a card may have lost what it had
+//     said it had flushed, a page among whole ones too, which no checksum of a record can tell.
 //  3. If there is a catalogue: read both metas, of which one must be valid; the file must be as long as the newer one
 //     says, since bbolt maps it and a missing page is a fatal SIGBUS; the list of free pages must name none twice and none
 //     that is in use. A torn meta counts as an unclean stop: bbolt falls back by one transaction.

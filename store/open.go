@@ -22,6 +22,7 @@ const (
 	fileName    = "catalogue.db"
 	newName     = "catalogue.db.new" // being created or compacted
 	runningName = "running"          // there while it is open, and after an unclean stop
+	stoppedName = "stopped"          // the boot in which it was closed
 	ballastName = "ballast"
 	lockName    = "lock"
 
@@ -102,7 +103,7 @@ func (s *Store) openLocked(ctx context.Context) (Opened, error) {
 	if err := errors.Join(s.addSideBuckets(), s.load()); err != nil {
 		return opened, errors.Join(err, s.db.Close())
 	}
-	if opened.Unclean && !opened.Created {
+	if (opened.Unclean || opened.Anew) && !opened.Created {
 		s.jump = uncleanJump
 	}
 	s.pins = readPins(s.Dir)
@@ -120,9 +121,8 @@ func (s *Store) prepare(ctx context.Context) (Opened, error) {
 	if err := removeFile(filepath.Join(s.Dir, newName)); err != nil {
 		return Opened{}, err
 	}
-	_, err := os.Stat(filepath.Join(s.Dir, runningName))
-	opened := Opened{Unclean: err == nil}
-	_, err = os.Stat(path)
+	opened := Opened{Unclean: Unclean(s.Dir), Anew: !closedIn(s.Dir, s.BootID)}
+	_, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		opened.Created, opened.Reason = true, "there was none"
@@ -153,7 +153,7 @@ func (s *Store) examine(ctx context.Context, path string, opened *Opened) error 
 		return err
 	}
 	opened.Unclean = opened.Unclean || head.torn
-	if opened.Unclean || s.Suspect {
+	if opened.Unclean || opened.Anew || s.Suspect {
 		if err := s.verify(ctx, path); err != nil {
 			return err
 		}
@@ -308,19 +308,4 @@ func (s *Store) firstSeq() (seq uint64) {
 		return nil
 	})
 	return seq
-}
-
-func markRunning(dir string) error {
-	path := filepath.Join(dir, runningName)
-	if err := writeSynced(path, nil, 0o600); err != nil {
-		return fmt.Errorf("noting that the catalogue is open: %w", err)
-	}
-	return syncFolder(dir)
-}
-
-func markStopped(dir string) error {
-	if err := removeFile(filepath.Join(dir, runningName)); err != nil {
-		return fmt.Errorf("noting that the catalogue is closed: %w", err)
-	}
-	return syncFolder(dir)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
@@ -55,12 +54,6 @@ func (s *Store) unlock() error {
 		return nil
 	}
 	return s.lock.Close()
-}
-
-// Unclean reports whether the last run on the state folder dir did not close its catalogue (or one is running).
-func Unclean(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, runningName))
-	return err == nil
 }
 
 // Unmatched calls each for every clip about which the journal and the rows say different things (invariant 2 of

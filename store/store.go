@@ -49,6 +49,7 @@ type Opened struct {
 	SetAside string // the file name the old one was kept under, and
 	Reason   string // why
 	Unclean  bool   // the last run did not close it
+	Anew     bool   // it was closed in another boot: the power may have gone since
 }
 
 // Store is the catalogue. All methods are safe for concurrent use.
@@ -115,8 +116,8 @@ func (s *Store) Close() error {
 	s.notify()
 	err := s.closeFile()
 	// While a seq is to be left out and none was given, the next start must leave it out.
-	if err == nil && s.whyFailed() == nil && s.jump == 0 {
-		err = markStopped(s.Dir)
+	if err == nil && s.whyFailed() == nil {
+		err = markStopped(s.Dir, s.BootID, s.jump != 0)
 	}
 	return errors.Join(err, s.lock.Close())
 }
