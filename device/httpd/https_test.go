@@ -9,12 +9,15 @@ import (
 	cryptorand "crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -247,4 +250,81 @@ func TestHTTPSIdleConnectionsAreParked(t *testing.T) {
 			t.Fatalf("asked again: %d bytes", len(body))
 		}
 	}
+}
+
+// A client that changes its key is told goodbye: the kernel cannot change it. One whose records crypto/tls makes goes on.
+func TestHTTPSKeyUpdate(t *testing.T) {
+	byBoth(t, func(t *testing.T, b *box) {
+		if _, err := exec.LookPath("openssl"); err != nil {
+			missing(t, "openssl is not installed")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "openssl", "s_client", "-connect", strings.TrimPrefix(b.secureURL, "https://"), "-tls1_3", "-msg")
+		in, err := cmd.StdinPipe()
+		b.must(err)
+		out, err := cmd.StdoutPipe()
+		b.must(err)
+		b.must(cmd.Start())
+		io.WriteString(in, "k\n") // a command, as it arrives alone
+		said := &strings.Builder{}
+		more := func(text string) {
+			for p := make([]byte, 4096); !strings.Contains(said.String(), text); {
+				n, err := out.Read(p)
+				if said.Write(p[:n]); err != nil {
+					t.Fatalf("%s never came (%v):\n%s", text, err, said)
+				}
+			}
+		}
+		more("KeyUpdate")
+		if !b.cfg.Kernel.Any() {
+			io.WriteString(in, strings.ReplaceAll(b.said("GET", "/healthz", "Connection: close"), "\r", ""))
+			more("HTTP/1.1 ")
+		}
+		more("close_notify")
+		in.Close()
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait() // whatever it thinks of that
+	})
+}
+
+// What a connection is encrypted with stands nowhere in the log, whatever becomes of the connection.
+func TestHTTPSSecretsAreNotLogged(t *testing.T) {
+	byBoth(t, func(t *testing.T, b *box) {
+		path := "/clips/" + b.clip("front/long.mp4", content(2<<20)).ID.String() + "/x.mp4"
+		var keys bytes.Buffer
+		cfg := &tls.Config{InsecureSkipVerify: true, KeyLogWriter: &keys}
+		c := tls.Client(b.dialSecure(), cfg)
+		for range 2 {
+			io.WriteString(c, b.said("GET", path))
+			answers(t, bufio.NewReader(c), "GET")
+		}
+		c.NetConn().Write([]byte("\x17\x03\x03\x00\x05wrong")) // no record of anybody's
+		io.Copy(io.Discard, c)
+		failing := tls.Client(b.dialSecure(), &tls.Config{KeyLogWriter: &keys, ServerName: "box"}) // which believes no such certificate
+		if err := failing.Handshake(); err == nil {
+			t.Fatal("a certificate of nobody's is believed")
+		}
+		failing.Close()
+		await(t, "the log line", b.log.line("TLS handshake failed"))
+		b.stop()
+		var log strings.Builder
+		_, err := b.log.WriteTo(&log)
+		b.must(err)
+		n := 0
+		for line := range strings.Lines(keys.String()) {
+			f := strings.Fields(line)
+			secret, err := hex.DecodeString(f[2])
+			b.must(err)
+			n++
+			for _, form := range []string{f[2], string(secret), base64.StdEncoding.EncodeToString(secret), fmt.Sprint(secret), fmt.Sprintf("%q", secret)} {
+				if strings.Contains(strings.ToLower(log.String()), strings.ToLower(form)) {
+					t.Errorf("the log has the secret %s", f[0])
+				}
+			}
+		}
+		if n < 6 {
+			t.Errorf("the clients noted %d secrets", n)
+		}
+	})
 }

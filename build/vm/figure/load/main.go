@@ -92,6 +92,7 @@ func measure(size int64, rounds, clients int, nginxMore string) (r result, err e
 				return r, err
 			}
 			*s.costs = append(*s.costs, cost)
+			fmt.Printf("load: %s, %d MB over HTTPS: %.2f s of CPU a GB\n", s.server.name, size>>20, cost)
 			*s.switched += switched() - before
 		}
 	}
@@ -171,6 +172,7 @@ func (s *server) hold(clients int, url string) (int64, error) {
 		}
 	}
 	peak := s.peak()
+	fmt.Printf("load: %d clients of %s: peak %.1f MB\n", clients, url, float64(peak)/1e6)
 	for i := 0; i < clients; i += 25 {
 		if n, err := io.CopyN(io.Discard, bodies[i], more); err != nil {
 			return 0, fmt.Errorf("client %d of %d had %d bytes more: %w", i+1, clients, n, err)
