@@ -92,6 +92,12 @@ func TestHTTPSGivesWhatHTTPGives(t *testing.T) {
 	if !s.TLS.SelfSigned || !strings.Contains(b.lines.all(), s.TLS.Key) || !strings.HasPrefix(s.URL, "http://") {
 		t.Errorf("status says %+v; the log:\n%s", s, b.lines.all())
 	}
+	leaf := peer(t, strings.TrimPrefix(s.TLS.URL, "https://"))
+	for _, name := range append(s.TLS.Names, "localhost", "127.0.0.1") {
+		if err := leaf.VerifyHostname(name); err != nil {
+			t.Error(err)
+		}
+	}
 	client := pinned(s.TLS.Key)
 	path := "/clips/" + e.ID + "/sample.mp4"
 	for _, header := range [][]string{{}, {"Range", "bytes=1000-70000"}, {"Range", "bytes=-9"}, {"If-None-Match", `"` + e.ID + `"`}, {"Range", "bytes=0-0,5-9"}} {

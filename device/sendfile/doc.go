@@ -20,6 +20,12 @@
 //		eng.ServeFile(w, r, "clip.mp4", modtime, f, nil) // like http.ServeContent; takes f over
 //	})
 //
+// To stop, with one ctx for all: http.Server knows nothing of the connections that the engine has.
+//
+//	srv.Shutdown(ctx) // no new requests; waits for handlers
+//	eng.Drain(ctx)    // waits for transfers, cuts off what is left when ctx is done
+//	stop()            // of Run's context: its return means that every descriptor is closed
+//
 // # A connection's life
 //
 // The engine accepts connections itself. One that has nothing to say is parked: a descriptor in the engine's epoll set and
@@ -36,6 +42,17 @@
 // After a transfer it is parked too; bytes the client sent meanwhile are kept in order and come first.
 //
 // A handler that lasts (a stream of events, a slow upload) holds a slot as long: let there be fewer of them than Config.Slots.
+//
+// # TLS
+//
+// [Engine.TLSListener] is the listener to shake hands on. Over crypto/tls (tls.NewListener around it) all works, but Go encrypts:
+// handlers send the bodies themselves, at most Config.Copies at once, each of which costs about 60 kB while it lasts.
+//
+// Where the kernel encrypts what is written to the socket (TCP_ULP "tls", package ktls beside this one), the engine moves files
+// as it does without TLS. What takes the connection over after the handshake embeds the [*Conn] it was given, so that the
+// engine finds it, and decrypts in its Read; it calls [Conn.ReadLead] first (those bytes are decrypted) and [Conn.SetParkable]
+// before it waits for the socket. It tells the engine with [Conn.SetResume] how to wrap the connection when it is lent again,
+// and with [Conn.SetFarewell] how to say goodbye. Package httpd does all that in 30 lines, https.go.
 //
 // # Fairness
 //

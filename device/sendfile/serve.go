@@ -21,7 +21,7 @@ import (
 //
 // Every body, long or short, is one of Config.MaxTransfers while it is on its way; when there is none to be had, Config.Busy
 // answers. What the handler itself must send while the client takes it (several ranges at once, TLS that Go encrypts) holds a
-// slot and some 50 KiB all that time, and is one of Config.Copies too.
+// slot and some 60 kB all that time, and is one of Config.Copies too.
 //
 // onEnd, if not nil, is called exactly once, after the response: by this goroutine when net/http sent it, otherwise by one
 // goroutine that does this for all, so it must be quick.
