@@ -28,6 +28,7 @@ check       systemd-analyze              systemd
 deb         lintian                      lintian
 deb         mmdebstrap                   mmdebstrap
 deb         cpio                         cpio
+deb         qemu-arm-static              qemu-user-static
 vm,deb      qemu-system-x86_64           qemu-system-x86
 vm          curl                         curl
 vm          openssl                      openssl

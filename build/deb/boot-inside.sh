@@ -53,6 +53,43 @@ check "what was killed starts again" eventually sh -c "[ \$(systemctl show --val
 check "reload" systemctl reload clipd.service
 check "still running after it" eventually curl -sf -o /dev/null http://127.0.0.1:8470/readyz
 
+# An upgrade while a clip downloads. In the clip, 30 MB stand in a box that players skip (ISO/IEC 14496-12 §8.1.2).
+{ cat /sample.mp4 && printf '\001\311\303\210free' && head -c 30000000 /dev/urandom; } >/big.mp4
+install -o clipd-recorder -g clipd -m 0660 /big.mp4 /var/lib/clipd/recordings/front/b.mp4
+check "a large recording is a clip" eventually lists front/b.mp4
+ids() { clips | grep -o '"id":"[^"]*"' | sort; }
+ids >/ids
+export CLIPCTL_URL=http://127.0.0.1:8470 CLIPCTL_TOKEN=$token
+clipctl pull --rate 400kB --layout '{name}' /pulled >/pull.log 2>&1 &
+pull=$!
+pulled() { [ "$(find /pulled -size +2M | wc -l)" = 1 ]; }
+check "it downloads" eventually pulled
+version=$(dpkg-deb -f /new/newer.deb Version)
+check "the newer package installs" dpkg -i /new/newer.deb
+check "the newer version runs" eventually says "\"version\":\"$version\""
+check "while the download still goes on" kill -0 $pull
+check "which ends well" wait $pull
+check "with every byte" cmp /big.mp4 /pulled/b.mp4
+same() { ids | cmp - /ids; }
+check "each clip is what it was" same
+check "the settings are those of before" says '"name":"porch"'
+
+# Updates by bundle, as on the card image, under the unit's hardening.
+mkdir -p /etc/systemd/system/clipd.service.d
+cp /new/update.conf /etc/systemd/system/clipd.service.d/
+cp /new/update.pub /usr/lib/clipd/
+systemctl daemon-reload
+systemctl restart clipd.service
+check "the launcher starts the packaged version" eventually says '"packaged":"'
+running() { says "\"running\":\"$1\""; }
+check "a good bundle is taken" clipctl update /new/good.update
+check "and runs" running 2.0
+check "as a process of the unit" sh -c '[ "$(readlink /proc/$(systemctl show --value -p MainPID clipd.service)/exe | cut -d/ -f1-5)" = /var/lib/clipd/versions ]'
+check "a broken one is not kept" sh -c '! clipctl update /new/broken.update'
+check "the version before it runs" running 2.0
+check "and says so" says 'the update to 3.0 was rolled back'
+check "nothing watches any more" eventually sh -c '! readlink /proc/[0-9]*/exe | grep -q clipd-launch'
+
 echo 'nmae = "x"' >>/etc/clipd/clipd.toml
 systemctl restart clipd.service
 check "a configuration that cannot work is not tried again" eventually sh -c '[ "$(systemctl show --value -p ExecMainStatus clipd.service)" = 2 ] && systemctl is-failed --quiet clipd.service'

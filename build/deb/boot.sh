@@ -1,9 +1,11 @@
 #!/bin/bash
 # Boots a Debian with the package clipd in an emulated computer and tries the units under its systemd: what the hardening
-# must not blind, what restarts and what does not, and clipd-boot. boot.sh KERNEL ROOT PACKAGE: ROOT is a tar of Debian.
+# must not blind, what restarts and what does not, clipd-boot, an upgrade to the package NEWER while a clip downloads, and
+# updates by bundle. boot.sh KERNEL ROOT PACKAGES NEWER BUNDLES: ROOT is a tar of Debian, PACKAGES a folder with the packages
+# of the box and its client, BUNDLES one with good.update, broken.update and update.pub.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$(realpath "$1") tar=$(realpath "$2") package=$(realpath "$3")
+kernel=$(realpath "$1") tar=$(realpath "$2") packages=$(realpath "$3") newer=$(realpath "$4") bundles=$(realpath "$5")
 
 work=$(mktemp -d)
 trap 'umount "$work/root/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -14,10 +16,13 @@ mknod -m 666 "$root/dev/null" c 1 3
 mknod -m 600 "$root/dev/console" c 5 1
 mount -t proc proc "$root/proc"
 
-cp "$package" "$root/clipd.deb"
+cp "$packages"/clip*_amd64.deb "$root/"
+mkdir "$root/new"
+cp "$newer" "$root/new/newer.deb"
+cp "$bundles"/* "$here/../image/box/usr/lib/systemd/system/clipd.service.d/update.conf" "$root/new/"
 cp "$here/boot-inside.sh" "$root/inside.sh"
 cp "$here/../sample/sample.mp4" "$root/sample.mp4"
-chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive sh -c 'dpkg -i /clipd.deb && rm /clipd.deb && passwd -d root >/dev/null'
+chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive sh -c 'dpkg -i /*.deb && rm /*.deb && passwd -d root >/dev/null'
 mkdir -p "$root/boot/firmware"
 printf '\357\273\277name = "porch"\r\n[first_boot]\r\nhostname = "porch"\r\ntoken = "correct horse battery"\r\n' >"$root/boot/firmware/clipd.toml.txt"
 cat >"$root/etc/systemd/system/inside.service" <<'END'
@@ -38,7 +43,7 @@ ln -s /etc/systemd/system/inside.service "$root/etc/systemd/system/default.targe
 cat >"$root/init" <<'END'
 #!/bin/bash
 mount -t tmpfs -o size=80%,mode=0755 root /mnt
-cp -a /bin /boot /etc /home /lib* /media /opt /root /sbin /srv /usr /var /inside.sh /sample.mp4 /mnt/
+cp -a /bin /boot /etc /home /lib* /media /opt /root /sbin /srv /usr /var /new /inside.sh /sample.mp4 /mnt/
 mkdir -p /mnt/{dev,proc,sys,run,tmp,mnt}
 exec switch_root /mnt /sbin/init
 END

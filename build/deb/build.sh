@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds the Debian packages clipd and clipctl for each architecture named (all of them, if none is) into bin/deb: the
 # same bytes from the same commit, since every time in them is the commit's. Needs no network once the modules are there.
+# VERSION names another version than the commit's.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -52,7 +53,7 @@ documents() {
 	build/deb/example.sh >"$STAGE/doc/clipd.toml"
 }
 
-VERSION=$(deb_version)
+VERSION=${VERSION:-$(deb_version)}
 STAGE=$(mktemp -d)
 export VERSION STAGE
 trap 'rm -rf "$STAGE"' EXIT

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Tests the packages: the same bytes twice; no error from lintian; installing, upgrading, removing and purging in a Debian
-# of their own leave state and recordings as they promise; the units work under systemd. Needs root.
+# of their own leave state and recordings as they promise; the one for armhf works in an emulator; the units work under
+# systemd, and an upgrade while clips download loses nothing. Needs root.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -17,6 +18,7 @@ fail() {
 same() {
 	OUT=$work/one build/deb/build.sh amd64 armhf
 	OUT=$work/two build/deb/build.sh amd64
+	OUT=$work/newer VERSION=$(dpkg-deb -f "$work"/one/clipd_*_amd64.deb Version)+newer build/deb/build.sh amd64
 	for package in "$work"/two/*.deb; do
 		cmp "$package" "$work/one/${package##*/}" || fail "${package##*/}: the same commit gave other bytes"
 	done
@@ -47,7 +49,24 @@ boots() {
 	name=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p' | head -n 1)
 	mkdir "$work/kernel"
 	(cd "$work/kernel" && apt-get download -q "$name" && dpkg-deb -x ./*.deb .)
-	timeout 20m build/deb/boot.sh "$work"/kernel/boot/vmlinuz-* "$work/debian.tar" "$work"/one/clipd_*_amd64.deb
+	bundles
+	timeout 30m build/deb/boot.sh "$work"/kernel/boot/vmlinuz-* "$work/debian.tar" "$work/one" "$work"/newer/clipd_*_amd64.deb "$work/bundles"
+}
+
+# bundles makes one that works and one that does not, and the key to them.
+bundles() {
+	mkdir "$work/bundles"
+	go build -o "$work/bundle" ./build/bundle
+	"$work/bundle" key "$work/update.key" "$work/bundles/update.pub"
+	dpkg-deb -x "$work"/newer/clipd_*_amd64.deb "$work/newer/root"
+	local sign=("$work/bundle" sign -key "$work/update.key" -arch amd64 -built "$(git log -1 --format=%ct)")
+	"${sign[@]}" -version 2.0 "$work/newer/root/usr/bin/clipd" "$work/bundles/good.update"
+	"${sign[@]}" -version 3.0 /bin/false "$work/bundles/broken.update"
+}
+
+# foreign: the package for armhf, installed and used in a Debian for 32-bit ARM that runs in an emulator.
+foreign() {
+	build/deb/foreign.sh build/deb/armhf.sh "$work/one" "$work/armhf"
 }
 
 inside() { chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
@@ -148,5 +167,6 @@ upgrades
 goes
 motion
 refuses
+foreign
 boots
 echo "packages: in order"
