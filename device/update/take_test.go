@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -173,5 +174,26 @@ func TestBundlesAreReproducible(t *testing.T) {
 	b := newBox(t)
 	if !bytes.Equal(b.bundle("1.1", "program", 2000), b.bundle("1.1", "program", 2000)) {
 		t.Error("the same files gave two bundles")
+	}
+}
+
+// What a bundle costs in memory is one buffer, however large it is.
+func TestMemoryIsFlat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an emulated processor takes long to hash it")
+	}
+	b := newBox(t)
+	v := b.running("")
+	good := b.bundle("1.1", strings.Repeat("program ", 4<<20), 2000) // 32 MiB
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b.take(v, good)
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+		t.Errorf("a bundle of %d MiB took %d KiB of memory", len(good)>>20, grown>>10)
+	}
+	if s := b.start("boot"); s.Version != "1.1" {
+		t.Errorf("%+v starts", s)
 	}
 }
