@@ -32,8 +32,9 @@ func FuzzBundle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, bundle []byte) {
 		in := reader(bundle)
 		h, err := readHead(in, Keys{testKey().Public().(ed25519.PublicKey)})
-		dir := t.TempDir()
+		dir := ""
 		if err == nil {
+			dir = t.TempDir()
 			err = h.unpack(in, dir)
 		}
 		if err != nil && !errors.Is(err, ErrRefused) {
