@@ -20,8 +20,8 @@ type Start struct {
 // while nothing else of this user runs; whatever goes wrong, the answer is the packaged program.
 func (v *Versions) Start(boot string) (s Start) {
 	unlock, err := v.hold()
-	if err != nil {
-		return v.packaged(err.Error())
+	if err != nil { // of a disk that is read-only; nobody else changes the choice now
+		s.Said, unlock = append(s.Said, err.Error()), func() {}
 	}
 	defer unlock()
 	c, err := v.readChoice()

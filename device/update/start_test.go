@@ -192,6 +192,22 @@ func TestCutAtEveryByte(t *testing.T) {
 	b.proved(v, "1.2", 3000)
 }
 
+// What was kept runs also where nothing can be written.
+func TestAReadOnlyDiskRunsWhatWasKept(t *testing.T) {
+	b := newBox(t)
+	b.proved(b.running(""), "1.1", 2000)
+	for _, name := range []string{lockFile, choiceFile + ".tmp"} {
+		path := filepath.Join(b.cfg.Dir, name)
+		b.must(os.RemoveAll(path))
+		b.must(os.MkdirAll(filepath.Join(path, "in the way"), 0o700))
+	}
+	for range 5 {
+		if s := b.start("boot"); s.Version != "1.1" || len(s.Said) == 0 {
+			t.Fatalf("%+v starts", s)
+		}
+	}
+}
+
 // A trial that cannot be counted is not begun: it might fail for ever.
 func TestAFullDiskBeginsNoTrial(t *testing.T) {
 	b := newBox(t)
