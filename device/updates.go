@@ -47,7 +47,7 @@ func openUpdates(log *slog.Logger) *updates {
 func (u *updates) take(r io.Reader, older bool) (api.Update, error) {
 	if u.versions == nil {
 		return api.Update{}, api.NewProblem(api.Conflict, "apt is the update on this system",
-			"Only the card image takes bundles. Here: apt install ./clipd_VERSION_ARCH.deb")
+			"Bundles are for a card image that was built with a key. Here: apt install ./clipd_VERSION_ARCH.deb")
 	}
 	m, err := u.versions.Take(r, older)
 	if err != nil {
