@@ -35,8 +35,9 @@ cp "$packages"/*_armhf.deb "$root/"
 inside sh -c 'dpkg -i /*_armhf.deb'
 inside clipd -version
 inside clipd -config /etc/clipd/clipd.toml -check-config || fail "the configuration that was installed"
-# Its processes end with the process namespace of foreign.sh.
-inside setpriv --reuid=clipd --regid=clipd --init-groups clipd -config /etc/clipd/clipd.toml -listen 127.0.0.1:18470 -broker none 2>"$root/box.log" &
+# Each of these becomes the next, so that the process that is stopped later is clipd.
+chroot "$root" /usr/bin/env PATH=/usr/sbin:/usr/bin setpriv --reuid=clipd --regid=clipd --init-groups clipd -config /etc/clipd/clipd.toml -listen 127.0.0.1:18470 -broker none 2>"$root/box.log" &
+box=$!
 eventually grep -q msg=ready "$root/box.log"
 mkdir -p "$root/var/lib/clipd/recordings/front"
 install -m 0644 build/sample/sample.mp4 "$root/var/lib/clipd/recordings/front/a.mp4"
@@ -46,7 +47,7 @@ eventually listed
 ctl pull --layout '{name}' /pulled || fail "the clip was not pulled"
 cmp build/sample/sample.mp4 "$root/pulled/a.mp4" || fail "the clip is not what was recorded"
 ctl status || fail "the box states a problem"
-kill -TERM $!
-wait $! || fail "it did not stop in order"
+kill -TERM $box
+wait $box || fail "it did not stop in order"
 inside dpkg -P clipd clipctl
 echo "armhf: in order"
