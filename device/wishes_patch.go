@@ -117,6 +117,9 @@ func (w *wishes) tell(told *api.Settings) {
 	told.Config["wifi"] = map[string]any{"ssid": s.wifi.SSID, "country": s.wifi.Country}
 	if s.wifi.From != "" {
 		told.Sources["wifi.ssid"] = s.wifi.From
+		if s.wifi.Country != "" {
+			told.Sources["wifi.country"] = s.wifi.From
+		}
 	}
 	told.Pending = s.pending
 	if left := s.left.Seconds(); left > 0 {

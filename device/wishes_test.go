@@ -106,7 +106,7 @@ func TestRecorderAndWifiAreTold(t *testing.T) {
 	if wifi["ssid"] != "Shed" || wifi["country"] != "AT" || len(wifi) != 2 {
 		t.Errorf("the Wi-Fi is %v", wifi)
 	}
-	for key, want := range map[string]string{"recorder.width": wish.RecorderFile + ":2", "recorder.fps": "", "wifi.ssid": wish.BootPartition} {
+	for key, want := range map[string]string{"recorder.width": wish.RecorderFile + ":2", "recorder.fps": "", "wifi.ssid": wish.BootPartition, "wifi.country": wish.BootPartition} {
 		if told.Sources[key] != want {
 			t.Errorf("%s comes from %q", key, told.Sources[key])
 		}

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 // box is one running clipd in folders of its own.
 type box struct {
 	t     *testing.T
+	clipd string // the program; "" is binary
 	dir   string
 	addr  string // what it listens on; the same after a restart
 	url   string
@@ -45,7 +47,7 @@ func newBox(t *testing.T, old ...string) *box {
 func (b *box) start() {
 	b.t.Helper()
 	b.said = &said{ready: make(chan string, 1)}
-	b.cmd = exec.Command(binary, "-dir", b.dir, "-listen", b.addr, "-broker", "none")
+	b.cmd = exec.Command(cmp.Or(b.clipd, binary), "-dir", b.dir, "-listen", b.addr, "-broker", "none")
 	b.cmd.Stderr = b.said
 	b.must(b.cmd.Start())
 	cmd, ended := b.cmd, make(chan error, 1)

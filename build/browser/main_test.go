@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	binary, sample = filepath.Join(dir, "clipd"), filepath.Join(dir, "sample.mp4")
-	if err := errors.Join(build(binary), recorded(sample)); err != nil {
+	if err := errors.Join(build(binary, "clipd"), recorded(sample)); err != nil {
 		return 1, err
 	}
 	stop, err := chromium(filepath.Join(dir, "profile"))
@@ -67,12 +68,13 @@ func programs(names ...string) error {
 	return nil
 }
 
-func build(to string) error {
-	cmd := exec.Command("go", "build", "-o", to, "./cmd/clipd")
+// build makes a program of this module; flags are the linker's.
+func build(to, program string, flags ...string) error {
+	cmd := exec.Command("go", "build", "-o", to, "-ldflags", strings.Join(flags, " "), "./cmd/"+program)
 	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build clipd: %w\n%s", err, out)
+		return fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
 	return nil
 }

@@ -25,6 +25,10 @@ cp "$here/../sample/sample.mp4" "$root/sample.mp4"
 chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive sh -c 'dpkg -i /*.deb && rm /*.deb && passwd -d root >/dev/null'
 mkdir -p "$root/boot/firmware"
 printf '\357\273\277name = "porch"\r\n[first_boot]\r\nhostname = "porch"\r\ntoken = "correct horse battery"\r\n' >"$root/boot/firmware/clipd.toml.txt"
+# What an image has: the mark that the system is clipd's to change, and NetworkManager, of which a stand-in joins anything.
+mkdir -p "$root/usr/lib/clipd/image" "$root/etc/NetworkManager/system-connections"
+printf '#!/bin/sh\n' >"$root/usr/local/bin/nmcli"
+chmod +x "$root/usr/local/bin/nmcli"
 cat >"$root/etc/systemd/system/inside.service" <<'END'
 [Unit]
 After=multi-user.target clipd-boot-log.service

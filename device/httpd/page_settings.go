@@ -46,7 +46,7 @@ func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request, as caller)
 		return err
 	}
 	w.Header().Set("Connection", "close") // the server that has it is about to end
-	if undone := r.PostForm.Get("do") == "undo"; moved != "" || undone {
+	if undone := r.PostForm.Get("do") == "undo" && !s.cfg.Settings().Pending; moved != "" || undone {
 		view := web.Settings{Moved: moved}
 		if undone {
 			view.Done = "Undone. Where that moves the box, open it at the address it had before."

@@ -4,6 +4,7 @@
 import { $, $$, make } from '../lib/dom.js'
 
 document.documentElement.classList.add('live')
+$('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }) // on a narrow screen it may be out of sight
 
 // What cannot be taken back is asked about in the button itself: the second click does it.
 addEventListener('click', event => {
