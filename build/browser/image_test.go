@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -24,12 +25,23 @@ const (
 	profiles    = "etc/NetworkManager/system-connections"
 )
 
+// imagePrograms builds, once, a clipd whose system is where the link beside it leads, and clipd-boot.
+var imagePrograms = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(filepath.Dir(binary), "image")
+	return dir, errors.Join(build(filepath.Join(dir, "clipd"), "clipd", "-X main.system="+filepath.Join(dir, "system")), build(filepath.Join(dir, "clipd-boot"), "clipd-boot"))
+})
+
 func newImage(t *testing.T) *image {
 	t.Helper()
 	programs, system := t.TempDir(), t.TempDir()
-	i := &image{box: &box{t: t, addr: "127.0.0.1:0", dir: filepath.Join(system, "var/lib/clipd"), clipd: filepath.Join(programs, "clipd")},
-		system: system, boot: filepath.Join(programs, "clipd-boot"), path: programs}
-	i.must(errors.Join(build(i.clipd, "clipd", "-X main.system="+system), build(i.boot, "clipd-boot")))
+	built, err := imagePrograms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &image{box: &box{t: t, addr: "127.0.0.1:0", dir: filepath.Join(system, "var/lib/clipd"), clipd: filepath.Join(built, "clipd")},
+		system: system, boot: filepath.Join(built, "clipd-boot"), path: programs}
+	link := filepath.Join(built, "system")
+	i.must(errors.Join(os.RemoveAll(link), os.Symlink(system, link)))
 	shipped, err := os.ReadFile("../../systemd/recorder.env")
 	i.must(err)
 	i.put(recorderEnv, string(shipped)+"WIDTH=640\n")
