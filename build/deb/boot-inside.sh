@@ -53,6 +53,27 @@ check "what was killed starts again" eventually sh -c "[ \$(systemctl show --val
 check "reload" systemctl reload clipd.service
 check "still running after it" eventually curl -sf -o /dev/null http://127.0.0.1:8470/readyz
 
+# What admins set of an image: clipd may not, and root does it under its own hardening.
+config() { curl -sS -H "Authorization: Bearer $token" "$@"; }
+put() { config -X PUT -H 'Content-Type: application/json' -d "$1" -o /dev/null -w '%{http_code}' http://127.0.0.1:8470/api/v1/config; }
+configured() { config http://127.0.0.1:8470/api/v1/config | grep -q -- "$1"; }
+profile=/etc/NetworkManager/system-connections/clipd-wifi.nmconnection
+check "an admin sets the recorder" test "$(put '{"recorder":{"fps":12}}')" = 202
+check "root does it" eventually grep -qx FPS=12 /etc/clipd/recorder.env
+check "and clipd knows" eventually configured '"fps":12.*"pending":false'
+check "the wish is gone" test ! -e /var/lib/clipd/state/wish.json
+check "an admin sets the Wi-Fi" test "$(put '{"wifi":{"ssid":"shed","password":"eight or more","country":"AT"}}')" = 202
+check "it is on trial" eventually configured '"confirm_within":[0-9]'
+check "with a profile of root's alone" test "$(stat -c '%a %U' $profile)" = '600 root'
+systemctl kill -s KILL clipd-apply.service
+check "what ends the trial undoes it" eventually test ! -e $profile
+check "and that is told" eventually configured '"undone":"the box was started anew'
+check "once more" test "$(put '{"wifi":{"ssid":"shed","password":"eight or more","country":"AT"}}')" = 202
+check "on trial again" eventually configured '"confirm_within":[0-9]'
+config -X POST http://127.0.0.1:8470/api/v1/config/confirm
+check "confirmed, it stays" eventually configured '"ssid":"shed".*"confirm_within":null,"pending":false,"undone":""'
+check "and is in place" test -e $profile
+
 # An upgrade while a clip downloads. In the clip, 30 MB stand in a box that players skip (ISO/IEC 14496-12 §8.1.2).
 { cat /sample.mp4 && printf '\001\311\303\210free' && head -c 30000000 /dev/urandom; } >/big.mp4
 install -o clipd-recorder -g clipd -m 0660 /big.mp4 /var/lib/clipd/recordings/front/b.mp4
@@ -89,27 +110,6 @@ check "a broken one is not kept" sh -c '! clipctl update /new/broken.update'
 check "the version before it runs" running 2.0
 check "and says so" says 'the update to 3.0 was rolled back'
 check "nothing watches any more" eventually sh -c '! readlink /proc/[0-9]*/exe | grep -q clipd-launch'
-
-# What admins set of an image: clipd may not, and root does it under its own hardening.
-config() { curl -sS -H "Authorization: Bearer $token" "$@"; }
-put() { config -X PUT -H 'Content-Type: application/json' -d "$1" -o /dev/null -w '%{http_code}' http://127.0.0.1:8470/api/v1/config; }
-configured() { config http://127.0.0.1:8470/api/v1/config | grep -q -- "$1"; }
-profile=/etc/NetworkManager/system-connections/clipd-wifi.nmconnection
-check "an admin sets the recorder" test "$(put '{"recorder":{"fps":12}}')" = 202
-check "root does it" eventually grep -qx FPS=12 /etc/clipd/recorder.env
-check "and clipd knows" eventually configured '"fps":12.*"pending":false'
-check "the wish is gone" test ! -e /var/lib/clipd/state/wish.json
-check "an admin sets the Wi-Fi" test "$(put '{"wifi":{"ssid":"shed","password":"eight or more","country":"AT"}}')" = 202
-check "it is on trial" eventually configured '"confirm_within":[0-9]'
-check "with a profile of root's alone" test "$(stat -c '%a %U' $profile)" = '600 root'
-systemctl kill -s KILL clipd-apply.service
-check "what ends the trial undoes it" eventually test ! -e $profile
-check "and that is told" eventually configured '"undone":"the box was started anew'
-check "once more" test "$(put '{"wifi":{"ssid":"shed","password":"eight or more","country":"AT"}}')" = 202
-check "on trial again" eventually configured '"confirm_within":[0-9]'
-config -X POST http://127.0.0.1:8470/api/v1/config/confirm
-check "confirmed, it stays" eventually configured '"ssid":"shed".*"confirm_within":null,"pending":false,"undone":""'
-check "and is in place" test -e $profile
 
 echo 'nmae = "x"' >>/etc/clipd/clipd.toml
 systemctl restart clipd.service
