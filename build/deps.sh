@@ -11,6 +11,7 @@ test,bench  mosquitto_pub                mosquitto-clients
 test,bench  ffmpeg                       ffmpeg
 test        ffprobe                      ffmpeg
 test        motion                       motion
+test        ip                           iproute2
 test        qemu-arm-static|qemu-arm     qemu-user-static
 test,bench  strace                       strace
 test        curl                         curl

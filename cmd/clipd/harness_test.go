@@ -395,6 +395,8 @@ type mosquitto struct {
 	conf string
 	cmd  *exec.Cmd
 	said *lines // what it logs, each packet among it
+
+	namespace string // of the network it is in, "" for ours
 }
 
 func newMosquitto(t *testing.T) *mosquitto {
@@ -426,7 +428,7 @@ func (m *mosquitto) url() string { return "tcp://" + m.address() }
 func (m *mosquitto) start() {
 	m.t.Helper()
 	m.said = newLines()
-	m.cmd = exec.Command("mosquitto", "-v", "-c", m.conf)
+	m.cmd = inNamespace(m.namespace, exec.Command("mosquitto", "-v", "-c", m.conf))
 	m.cmd.Stderr = m.said
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatal(err)
@@ -484,8 +486,8 @@ type subscriber struct {
 func (m *mosquitto) subscribe(topic string) *subscriber {
 	m.t.Helper()
 	s := &subscriber{m.t, make(chan message, 100_000)}
-	cmd := exec.Command("stdbuf", "-oL", "mosquitto_sub", "-d", "-h", "127.0.0.1", "-p", fmt.Sprint(m.port), "-q", "1", "-c", "-i", "test-"+fmt.Sprint(time.Now().UnixNano()),
-		"-t", topic, "-F", "%r %t %p")
+	cmd := inNamespace(m.namespace, exec.Command("stdbuf", "-oL", "mosquitto_sub", "-d", "-h", "127.0.0.1", "-p", fmt.Sprint(m.port), "-q", "1", "-c", "-i", "test-"+fmt.Sprint(time.Now().UnixNano()),
+		"-t", topic, "-F", "%r %t %p"))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		m.t.Fatal(err)

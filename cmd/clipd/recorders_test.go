@@ -42,6 +42,9 @@ var programs = map[string]string{
 // withoutClips are the programs of whose files none can be played by itself.
 var withoutClips = []string{"hls-mp4"}
 
+// cutOff is longer than a file without a writer must be quiet to count as cut off: a recorder that stands still is a writer.
+const cutOff = 11 * time.Second
+
 // fates are how a recorder ends: killed, killed when it was stopped, in order after it was stopped, or in order.
 var fates = [][]syscall.Signal{
 	{syscall.SIGKILL}, {syscall.SIGSTOP, syscall.SIGKILL}, {syscall.SIGSTOP, syscall.SIGCONT, syscall.SIGINT}, {syscall.SIGINT},
@@ -71,7 +74,11 @@ func runRecorder(t *testing.T, r *rand.Rand, dir, command, film string) {
 		}
 		underWay(t, dir, n)
 		for _, s := range fate {
-			within(r, 2*time.Second)
+			if s == syscall.SIGCONT {
+				<-time.After(cutOff)
+			} else {
+				within(r, 2*time.Second)
+			}
 			cmd.Process.Signal(s)
 		}
 		cmd.Wait()
@@ -124,7 +131,8 @@ func TestWhatIsAnnouncedPlays(t *testing.T) {
 	}
 	ended := make(chan struct{})
 	go func() { under.Wait(); close(ended) }()
-	clips := b.playAll(events, ended)
+	asks := newAsker(t, m, b)
+	clips := b.playAll(events, ended, func() { asks.send("rescan", "{}") }) // a scan meets what is being written
 	for name := range programs {
 		if _, none := clips[name]; none == slices.Contains(withoutClips, name) {
 			t.Errorf("%s brought clips: %v", name, none)
@@ -134,17 +142,20 @@ func TestWhatIsAnnouncedPlays(t *testing.T) {
 }
 
 // playAll plays each clip as soon as it is announced, until the recorders have ended and every file is a clip or a partial.
-// It counts the clips of each camera.
-func (b *box) playAll(events *subscriber, ended <-chan struct{}) map[string]int {
+// It counts the clips of each camera. A clip that goes was no finished recording.
+func (b *box) playAll(events *subscriber, ended <-chan struct{}, rescan func()) map[string]int {
 	b.t.Helper()
 	clips, played := map[string]int{}, map[string]bool{}
-	look := time.NewTicker(500 * time.Millisecond)
+	look := time.NewTicker(time.Second)
 	defer look.Stop()
 	over := false
 	for deadline := time.After(4 * patience); ; {
 		select {
 		case m := <-events.messages:
-			if e := m.event(); e.EventType == "clip_added" && !played[e.Path] {
+			switch e := m.event(); {
+			case e.EventType == "clip_removed":
+				b.t.Errorf("%s was announced and has gone: %s", e.Path, e.Reason)
+			case e.EventType == "clip_added" && !played[e.Path]:
 				played[e.Path] = true
 				clips[e.Camera]++
 				b.plays(e)
@@ -155,6 +166,7 @@ func (b *box) playAll(events *subscriber, ended <-chan struct{}) map[string]int 
 			if over && len(b.undecided(played)) == 0 {
 				return clips
 			}
+			rescan()
 		case <-deadline:
 			b.t.Fatalf("neither announced nor partial: %q\n%s", b.undecided(played), b.lines.all())
 		}
