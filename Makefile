@@ -111,7 +111,7 @@ fuzz: ## each fuzz test for FUZZTIME (30s) beyond its committed seeds
 
 soak: build ## HOURS (1) of power cuts, kills and full disks against a model of what must be true; SEED repeats a failure
 	build/deps.sh test
-	CLIPD_SOAK=10m go test -count=1 -run '^TestFloorIsHeld$$' -v -timeout 1h ./cmd/clipd
+	CLIPD_SOAK=10m go test -count=1 -parallel 1 -run '^Test(FloorIsHeld|SmallMemory|HostileClients)$$' -v -timeout 1h ./cmd/clipd
 	go test -count=1 -run '^TestDamages$$' -v -timeout 1h ./store -damages 45m
 	CGO_ENABLED=0 go run ./build/soak -hours $${HOURS:-1} -seed $${SEED:-0}
 

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -12,6 +13,9 @@ type gate struct {
 	ln   net.Listener
 	to   string
 	open atomic.Bool
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool // clients'
 }
 
 // newGate makes an open one to the address to; it is gone at the end of the test.
@@ -20,13 +24,32 @@ func newGate(t *testing.T, to string) *gate {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { ln.Close() })
-	g := &gate{ln: ln, to: to}
+	g := &gate{ln: ln, to: to, conns: map[net.Conn]bool{}}
 	g.open.Store(true)
 	go g.run()
 	return g
 }
 
 func (g *gate) address() string { return g.ln.Addr().String() }
+
+// cut ends every connection.
+func (g *gate) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		c.Close()
+	}
+}
+
+func (g *gate) note(c net.Conn, there bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if there {
+		g.conns[c] = true
+	} else {
+		delete(g.conns, c)
+	}
+}
 
 func (g *gate) run() {
 	for {
@@ -44,6 +67,8 @@ func (g *gate) run() {
 
 // through carries bytes both ways until either side ends.
 func (g *gate) through(c net.Conn) {
+	g.note(c, true)
+	defer g.note(c, false)
 	defer c.Close()
 	d, err := net.Dial("tcp", g.to)
 	if err != nil {

@@ -35,13 +35,6 @@ func poison(t *testing.T, line *toxiproxy.Proxy, kind, attributes, stream string
 	return func() { must(t, line.Toxics.RemoveToxic(context.Background(), kind)) }
 }
 
-// anew ends every connection over the line: on one that a toxic was taken from, bytes may be missing, which TCP never does.
-func anew(t *testing.T, line *toxiproxy.Proxy) {
-	t.Helper()
-	line.Stop()
-	must(t, line.Start())
-}
-
 // toxics are what lines suffer from; breaks tells those that end a connection.
 var toxics = []struct {
 	kind, attributes string
@@ -61,7 +54,8 @@ func TestBadLineToTheBroker(t *testing.T) {
 	m := newMosquitto(t)
 	events := m.subscribe("clipd/+/event")
 	line := badLine(t, m.address())
-	b := startBox(t, "-broker", "tcp://"+line.Listen)
+	g := newGate(t, line.Listen)
+	b := startBox(t, "-broker", "tcp://"+g.address())
 	sample := filepath.Join(t.TempDir(), "sample.mp4")
 	record(t, sample)
 	b.log("session with the broker")
@@ -88,7 +82,7 @@ func TestBadLineToTheBroker(t *testing.T) {
 				copyFile(t, sample, b.recordings("front", stream, "during-"+x.kind+".mp4"))
 				b.log("no session with the broker")
 				cure()
-				anew(t, line)
+				g.cut() // where a toxic was, bytes may be missing, which TCP never does
 				path := filepath.Join("front", stream, "during-"+x.kind+".mp4")
 				events.next(func(m message) bool { e := m.event(); last = max(last, e.Seq); return e.Path == path })
 			}
@@ -150,10 +144,11 @@ func TestBadLineToAPuller(t *testing.T) {
 	t.Parallel()
 	b := startBox(t, "-broker", "none")
 	line := badLine(t, strings.TrimPrefix(b.url, "http://"))
+	g := newGate(t, line.Listen)
 	sample := filepath.Join(t.TempDir(), "sample.mp4")
 	record(t, sample)
 	want := padded(t, sample, 50_000)
-	p := pull(t, clipctl(t, "pull", "--follow", "--url", "http://"+line.Listen, "--token", b.token(), "--layout", "{path}"))
+	p := pull(t, clipctl(t, "pull", "--follow", "--url", "http://"+g.address(), "--token", b.token(), "--layout", "{path}"))
 	must(t, os.MkdirAll(b.recordings("front"), 0o755))
 	put := func(name string) { must(t, os.WriteFile(b.recordings("front", name), want, 0o644)) }
 	put("first.mp4")
@@ -169,7 +164,7 @@ func TestBadLineToAPuller(t *testing.T) {
 			if x.breaks {
 				b.waitListed("front/" + name)
 				cure()
-				anew(t, line)
+				g.cut() // where a toxic was, bytes may be missing, which TCP never does
 			}
 			p.has(b, "front/"+name, want)
 			if !x.breaks {

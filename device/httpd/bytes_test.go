@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -245,13 +246,28 @@ func (b *box) slow(c store.Clip) *http.Response {
 // more than a socket's buffers hold
 const large = 24 << 20
 
-func TestUnlinkedFileIsDeliveredWhole(t *testing.T) {
-	b := newBox(t)
-	c := b.clip("front/a.mp4", content(large))
-	resp := b.slow(c)
-	b.must(os.Remove(filepath.Join(b.dir, c.Path)))
-	if n, err := io.Copy(io.Discard, resp.Body); n != large-1000 || err != nil {
-		t.Errorf("got %d more bytes and %v, want %d", n, err, large-1000)
+// What happens to a name does not reach a transfer that is under way.
+func TestFileThatLosesItsNameIsDeliveredWhole(t *testing.T) {
+	for name, lose := range map[string]func(name string) error{
+		"unlinked":       os.Remove,
+		"renamed":        func(name string) error { return os.Rename(name, name+".old") },
+		"now a FIFO":     func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o644)) },
+		"now a folder":   func(name string) error { return errors.Join(os.Remove(name), os.Mkdir(name, 0o755)) },
+		"now a link":     func(name string) error { return errors.Join(os.Remove(name), os.Symlink("/etc/passwd", name)) },
+		"now another":    func(name string) error { return errors.Join(os.Remove(name), os.WriteFile(name, content(10), 0o644)) },
+		"folder renamed": func(name string) error { return os.Rename(filepath.Dir(name), filepath.Dir(name)+".old") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBox(t)
+			c := b.clip("front/a.mp4", content(large))
+			resp := b.slow(c)
+			b.must(lose(filepath.Join(b.dir, c.Path)))
+			rest, err := io.ReadAll(resp.Body)
+			if err != nil || !bytes.Equal(rest, content(large)[1000:]) {
+				t.Errorf("got %d more bytes and %v, want %d", len(rest), err, large-1000)
+			}
+			b.get(api.ClipPath(c)).is(t, 410, "gone")
+		})
 	}
 }
 

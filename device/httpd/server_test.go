@@ -125,18 +125,6 @@ func TestWhatIsNotHTTP11IsRefused(t *testing.T) {
 	}
 }
 
-// RFC 9112 §6.1: with both, the chunks count and the connection ends: what follows is nobody's request.
-func TestNoRequestIsSmuggled(t *testing.T) {
-	b := newBox(t)
-	conn := b.dial()
-	smuggled := "GET /api/v1/clips HTTP/1.1\r\nHost: x\r\n\r\n"
-	fmt.Fprintf(conn, "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", 5+len(smuggled), smuggled)
-	all, _ := io.ReadAll(conn)
-	if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 {
-		t.Errorf("%d answers to one request: %s", n, all)
-	}
-}
-
 func TestPanicsAreLoggedAndEndTheConnection(t *testing.T) {
 	b := newBox(t, func(c *Config) { c.Status = func() api.Status { panic("broken") } })
 	r := b.request("GET", "/api/v1/status", nil, "Authorization", "Bearer "+b.secret[store.Viewer])
