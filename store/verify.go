@@ -14,15 +14,15 @@ import (
 // ErrDamaged, ErrLocked. It blocks for as long as reading the file takes. On a damaged file bbolt may end the whole
 // process: VerifyInChild does not mind.
 func Verify(path string) error {
-	return verifyFile(path, true)
+	return verifyFile(path, checkPages)
 }
 
 // verifyRows is Verify without the pages, which bbolt checks in a goroutine whose faults nobody can catch.
 func verifyRows(path string) error {
-	return verifyFile(path, false)
+	return verifyFile(path, func(*bolt.Tx) error { return nil })
 }
 
-func verifyFile(path string, pages bool) error {
+func verifyFile(path string, pages func(*bolt.Tx) error) error {
 	if _, err := readHead(path); err != nil {
 		return err
 	}
@@ -31,8 +31,8 @@ func verifyFile(path string, pages bool) error {
 		return err
 	}
 	err = checkSchema(db)
-	if err == nil && pages {
-		err = guarded(db, checkPages)
+	if err == nil {
+		err = guarded(db, pages)
 	}
 	if err == nil {
 		err = guarded(db, recountAll)

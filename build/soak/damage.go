@@ -66,7 +66,8 @@ type ruin struct {
 	*campaign
 	box        *box
 	old, whole []byte // the catalogue, twice
-	pins, boot []byte // files of the state folder
+	spoilt     []byte
+	pins       []byte
 	was, want  served // by the one and by the other
 }
 
@@ -86,10 +87,8 @@ func (d *ruin) prepare(ctx context.Context) (err error) {
 	if d.whole, d.want, err = d.aged(ctx, w, d.change); err != nil {
 		return err
 	}
-	var other error
 	d.pins, err = os.ReadFile(d.state("pins"))
-	d.boot, other = os.ReadFile(d.state("stopped"))
-	return errors.Join(err, other)
+	return err
 }
 
 // aged is one ordinary life of the box, in which it gets more clips.
@@ -151,8 +150,8 @@ func (d *ruin) change(ctx context.Context, s served) error {
 	return nil
 }
 
-// spoil puts catalogue number at in place. It is damaged while the power is gone, after a stop in order; every fourth
-// after one that was not. Every other fourth spoils in the boot of the stop, which no lost write can.
+// spoil puts catalogue number at in place. It was damaged while the power was gone, after a stop in order; every fourth
+// after one that was not.
 func (d *ruin) spoil(at int) error {
 	bad, err := filepath.Glob(d.state("catalogue.db*"))
 	for _, name := range append(bad, d.state("running")) {
@@ -161,18 +160,13 @@ func (d *ruin) spoil(at int) error {
 		}
 	}
 	r := rand.New(rand.NewPCG(uint64(at), 9))
-	b := spoilers[at%len(spoilers)].spoil(bytes.Clone(d.whole), d.old, r)
-	err = errors.Join(err, os.WriteFile(d.state("catalogue.db"), b, 0o600), os.WriteFile(d.state("pins"), d.pins, 0o600))
+	d.spoilt = spoilers[at%len(spoilers)].spoil(bytes.Clone(d.whole), d.old, r)
+	err = errors.Join(err, os.WriteFile(d.state("catalogue.db"), d.spoilt, 0o600), os.WriteFile(d.state("pins"), d.pins, 0o600))
 	if err != nil {
 		return err
 	}
-	switch kind := spoilers[at%len(spoilers)]; at / len(spoilers) % 4 {
-	case 0:
+	if at/len(spoilers)%4 == 0 {
 		return os.WriteFile(d.state("running"), nil, 0o600)
-	case 1:
-		if !kind.lost {
-			return os.WriteFile(d.state("stopped"), d.boot, 0o600)
-		}
 	}
 	return os.WriteFile(d.state("stopped"), []byte("another boot"), 0o600)
 }
@@ -184,7 +178,7 @@ func (d *ruin) try(ctx context.Context, at int) error {
 	}
 	began := time.Now()
 	say := func(format string, args ...any) {
-		d.fail("catalogue %d (%s): %s", at, spoilers[at%len(spoilers)].name, fmt.Sprintf(format, args...))
+		d.fail("catalogue %d (%s), kept as %s: %s", at, spoilers[at%len(spoilers)].name, d.keep(at), fmt.Sprintf(format, args...))
 	}
 	for range startsAllowed {
 		if err := d.box.launch(); err != nil {
@@ -211,6 +205,13 @@ func (d *ruin) try(ctx context.Context, at int) error {
 	text, _ := d.box.log.now()
 	say("still no start after %d:\n%s", startsAllowed, text)
 	return nil
+}
+
+// keep leaves catalogue number at for whoever looks into it: ids in it are random, and no seed makes it again.
+func (d *ruin) keep(at int) string {
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("clipd-soak-catalogue-%d.db", at))
+	d.note("keeping the catalogue", os.WriteFile(path, d.spoilt, 0o600))
+	return path
 }
 
 // live looks at what a box serves that was just started, until it is what it was.

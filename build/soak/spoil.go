@@ -9,30 +9,29 @@ import (
 // A spoiler damages the bytes of a catalogue; old is the same one some transactions earlier.
 type spoiler struct {
 	name  string
-	lost  bool // by a disk without power
 	spoil func(b, old []byte, r *rand.Rand) []byte
 }
 
 var spoilers = []spoiler{
-	{"bit turned", false, func(b, _ []byte, r *rand.Rand) []byte {
+	{"bit turned", func(b, _ []byte, r *rand.Rand) []byte {
 		b[somePage(b, r)+r.IntN(block)] ^= 1 << r.IntN(8)
 		return b
 	}},
-	{"sector of zeros", false, func(b, _ []byte, r *rand.Rand) []byte {
+	{"sector of zeros", func(b, _ []byte, r *rand.Rand) []byte {
 		clear(b[somePage(b, r)+r.IntN(block/sector)*sector:][:sector])
 		return b
 	}},
-	{"page of noise", false, func(b, _ []byte, r *rand.Rand) []byte {
+	{"page of noise", func(b, _ []byte, r *rand.Rand) []byte {
 		for i, at := 0, somePage(b, r); i < block; i++ {
 			b[at+i] = byte(r.Uint32())
 		}
 		return b
 	}},
-	{"page in another's place", false, func(b, _ []byte, r *rand.Rand) []byte {
+	{"page in another's place", func(b, _ []byte, r *rand.Rand) []byte {
 		copy(b[somePage(b, r):][:block], bytes.Clone(b[somePage(b, r):][:block]))
 		return b
 	}},
-	{"write that never came", true, func(b, old []byte, r *rand.Rand) []byte {
+	{"write that never came", func(b, old []byte, r *rand.Rand) []byte {
 		for range 100 {
 			at := somePage(b, r)
 			if at+block <= len(old) && !bytes.Equal(b[at:at+block], old[at:at+block]) {
@@ -42,8 +41,8 @@ var spoilers = []spoiler{
 		}
 		return b
 	}},
-	{"cut off", false, func(b, _ []byte, r *rand.Rand) []byte { return b[:r.IntN(len(b))] }},
-	{"torn meta", false, func(b, _ []byte, r *rand.Rand) []byte {
+	{"cut off", func(b, _ []byte, r *rand.Rand) []byte { return b[:r.IntN(len(b))] }},
+	{"torn meta", func(b, _ []byte, r *rand.Rand) []byte {
 		at := newestMeta(b)*block + r.IntN(metaEnd)
 		clear(b[at:][:1+r.IntN(40)])
 		return b

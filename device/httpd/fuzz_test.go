@@ -71,18 +71,52 @@ func FuzzList(f *testing.F) {
 	})
 }
 
+// bodies are the routes that read a JSON body, below the one clip there is where they begin with a dot.
+var bodies = []struct{ method, path string }{
+	{http.MethodPost, "./link"}, {http.MethodPost, "./ack"}, {http.MethodPost, "./push"}, {http.MethodPost, "/archive.zip"},
+	{http.MethodPost, "/api/v1/tokens"}, {http.MethodPut, "/api/v1/config"}, {http.MethodPost, "/api/v1/retention/confirm"},
+	{http.MethodPost, "/login"},
+}
+
 // FuzzBodies: no body that a request may bring makes it fail by any fault but the client's.
 func FuzzBodies(f *testing.F) {
 	b := newBox(f)
 	c := b.clip("front/a.mp4", content(100))
-	for _, body := range []string{`{"ttl":"1h"}`, `{"consumer":"nas","sha256":""}`, `{"target":"nas"}`, `{}`, `[]`, `{"ttl":1e999}`, `{"url":"file:///etc/passwd"}`, `{"consumer":"\u0000"}`} {
-		f.Add(body)
+	for i, body := range []string{
+		`{"ttl":"1h"}`, `{"consumer":"nas","sha256":""}`, `{"target":"nas"}`, `{"ids":["x"]}`, `{"name":"a","role":"viewer"}`,
+		`{"http":{"listen":":1"}}`, `{"token":"x"}`, `token=x`, `{}`, `[]`, `{"ttl":1e999}`, `{"url":"file:///etc/passwd"}`, `{"consumer":"\u0000"}`,
+	} {
+		f.Add(uint8(i), body)
 	}
-	f.Fuzz(func(t *testing.T, body string) {
+	f.Fuzz(func(t *testing.T, which uint8, body string) {
 		b.t = t
-		r := b.request(http.MethodPost, "/api/v1/clips/"+c.ID.String()+"/link", strings.NewReader(body), "Content-Type", "application/json", "Authorization", "Bearer "+b.secret[store.Operator])
-		if a := b.do(r); a.StatusCode >= 500 || a.StatusCode == http.StatusUnauthorized {
-			t.Errorf("%q is answered %d: %s", body, a.StatusCode, a.body)
+		to := bodies[int(which)%len(bodies)]
+		path := to.path
+		if path[0] == '.' {
+			path = "/api/v1/clips/" + c.ID.String() + path[1:]
+		}
+		r := b.request(to.method, path, strings.NewReader(body), "Content-Type", "application/json", "Authorization", "Bearer "+b.secret[store.Admin])
+		if a := b.do(r); a.StatusCode >= 500 && a.StatusCode != http.StatusNotImplemented && a.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s %s with %q is answered %d: %s", to.method, path, body, a.StatusCode, a.body)
+		}
+	})
+}
+
+// FuzzCookies: no cookie signs anybody in but one that the box has made.
+func FuzzCookies(f *testing.F) {
+	b := newBox(f)
+	name := "clipd-" + b.cfg.Box.ID
+	for _, value := range []string{"", "a", "..", "YWRtaW4.0.", "YWRtaW4.0.AAAA", "YWRtaW4.-1.AAAA", strings.Repeat("A", 5000)} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		b.t = t
+		if !printable(value) {
+			t.Skip("no client can send it")
+		}
+		r := b.request(http.MethodGet, "/api/v1/clips", nil, "Cookie", name+"="+value)
+		if a := b.do(r); a.StatusCode < 400 || a.StatusCode >= 500 {
+			t.Errorf("the cookie %q is answered %d", value, a.StatusCode)
 		}
 	})
 }
