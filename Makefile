@@ -28,7 +28,7 @@ KEY ?= $(HOME)/.config/clipd/update.key
 STATICCHECK := go tool -modfile=build/tools/go.mod staticcheck
 CLIENTS     := linux-amd64 linux-arm64 linux-armv6 darwin-arm64 darwin-amd64 windows-amd64
 
-.PHONY: vm-test vm-bench help build arm dist deb key bundle debtest run web deps test check fuzz soak bench clean
+.PHONY: vm-test vm-bench help build arm dist deb key bundle image image-test debtest run web deps test check fuzz soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,14 @@ bundle: deb ## signed bundles for clipctl update, of the packages in bin/deb: bi
 
 debtest: ## the packages: reproducible, lintian, install, upgrade, remove, purge (as root)
 	build/deb/test.sh
+
+image: ## the card image for Pi 3, 4 and Zero 2 W: bin/image (as root; QUICK=1: without compressing it)
+	build/deps.sh image
+	KEY="$(KEY)" build/image/build.sh
+
+image-test: ## boot that image in emulated boards, through first boot, power cuts and pulled disks (an hour)
+	build/deps.sh image
+	IMAGE=1 go test -count=1 -timeout 150m -v ./build/image
 
 run: build ## start a box in ./var with nothing configured, and record a sample into it
 	exec build/run.sh
@@ -101,6 +109,7 @@ check: ## formatting, vet on three processors, staticcheck, import direction, sy
 	go test -count=1 -run '^TestImports' ./device
 	go -C build/tools run ./bundle -check ../../device/httpd/web
 	build/units.sh
+	build/image/check.sh
 	go mod verify
 	go -C build/tools mod verify
 	go -C build/browser vet ./...

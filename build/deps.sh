@@ -1,5 +1,5 @@
 #!/bin/bash
-# deps.sh SET...: sees to it that the programs of each SET (test, check, bench, vm) are here. Installs what is missing with
+# deps.sh SET...: sees to it that the programs of each SET (test, check, bench, vm, deb, image) are here. Installs what is missing with
 # apt-get where that needs no password; else says what to install, which is an error only when CI is set (on a laptop,
 # the tests that need them skip and say so).
 set -eu
@@ -26,8 +26,22 @@ test,bench  chromium                     chromium
 test        mkfs.ext4                    e2fsprogs
 test        losetup                      mount
 check       systemd-analyze              systemd
+check       jq                           jq
+check       xz                           xz-utils
 deb         lintian                      lintian
-deb         mmdebstrap                   mmdebstrap
+deb,image   mmdebstrap                   mmdebstrap
+image       genimage                     genimage
+image       qemu-aarch64-static          qemu-user-static
+image       qemu-system-aarch64          qemu-system-arm
+image       mcopy                        mtools
+image       mkfs.vfat                    dosfstools
+image       mkfs.ext4                    e2fsprogs
+image       fdtput                       device-tree-compiler
+image       ssh                          openssh-client
+image       mosquitto                    mosquitto
+image       mosquitto_rr                 mosquitto-clients
+image       jq                           jq
+image       xz                           xz-utils
 deb         cpio                         cpio
 deb         qemu-arm-static              qemu-user-static
 vm,deb      qemu-system-x86_64           qemu-system-x86
