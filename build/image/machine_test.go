@@ -57,7 +57,7 @@ func (c *card) bootPi(t *testing.T) *board {
 // start runs qemu with kernel, initramfs and kernel command line from the card; console becomes the last one named.
 func (m *board) start(c *card, console string, words ...string) {
 	m.t.Helper()
-	line := strings.TrimSpace(c.get("cmdline.txt")) + " " + console + " systemd.show_status=1"
+	line := strings.TrimSpace(c.get("cmdline.txt")) + " " + console + " systemd.show_status=1 systemd.journald.forward_to_console=1"
 	words = append([]string{"-accel", "tcg,thread=multi", "-nodefaults", "-display", "none", "-no-reboot",
 		"-kernel", c.extract("vmlinuz"), "-initrd", c.extract("initrd"), "-append", line,
 		"-qmp", "unix:" + m.qmpPath() + ",server=on,wait=off"}, words...)
