@@ -48,7 +48,7 @@ func (c kernelConn) Read(p []byte) (int, error) {
 	if n := c.ReadLead(p); n > 0 {
 		return n, nil
 	}
-	c.SetParkable(c.tls.Empty())
+	c.SetParkable(c.tls.Empty(), len(p))
 	return c.tls.Read(p)
 }
 

@@ -108,13 +108,14 @@ func (c *Conn) SetFarewell(f func(fd int)) {
 	c.s.farewell = f
 }
 
-// SetParkable says before a Read whether the next Read may park the connection: only if the layer above holds no byte of
-// a further request. Without a layer above it is not needed.
-func (c *Conn) SetParkable(yes bool) {
+// SetParkable says before a Read whether it may end because the connection is parked: only if the layer above holds no byte
+// of a further request. into is how large the buffer is that net/http reads into: it is the whole of its buffer only while it
+// holds none itself. Without a layer above it is not needed.
+func (c *Conn) SetParkable(yes bool, into int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.parkable = never
-	if yes {
+	if c.full = max(c.full, into); yes && into == c.full {
 		c.parkable = always
 	}
 }
