@@ -186,7 +186,7 @@ func (s *server) hold(clients int, url string) (int64, error) {
 }
 
 // more is beyond what is on its way to a client that does not read.
-const more = 8 << 20
+const more = 2 << 20
 
 func loadModule(path string) error {
 	f, err := os.Open(path)
