@@ -80,7 +80,7 @@ install -o clipd-recorder -g clipd -m 0660 /big.mp4 /var/lib/clipd/recordings/fr
 check "a large recording is a clip" eventually lists front/b.mp4
 ids() { clips | grep -o '"id":"[^"]*"' | sort; }
 ids >/ids
-export CLIPCTL_URL=http://127.0.0.1:8470 CLIPCTL_TOKEN=$token
+export HOME=/root CLIPCTL_URL=http://127.0.0.1:8470 CLIPCTL_TOKEN=$token
 clipctl pull --rate 400kB --layout '{name}' /pulled >/pull.log 2>&1 &
 pull=$!
 pulled() { [ "$(find /pulled -size +2M | wc -l)" = 1 ]; }
