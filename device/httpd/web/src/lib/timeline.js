@@ -177,14 +177,21 @@ export class ClipTimeline extends HTMLElement {
   }
 
   up(e) {
-    const click = this.fingers.delete(e.pointerId) && !this.start.moved
+    const click = this.drop(e.pointerId) && !this.start.moved
     if (click && !this.fingers.size) {
       const { time, row } = this.point(e)
       this.jump(time, row)
     }
   }
 
-  cancel(e) { this.fingers.delete(e.pointerId) }
+  cancel(e) { this.drop(e.pointerId) }
+
+  // drop lets go of a finger; one that stays goes on from where it is. It reports whether there was such a finger.
+  drop(id) {
+    const was = this.fingers.delete(id)
+    for (const x of this.fingers.values()) this.start = { x, from: this.from, to: this.to, moved: true, span: this.span() }
+    return was
+  }
 
   leave() {
     this.hover = null
