@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,4 +141,37 @@ func TestReadOnlyRoot(t *testing.T) {
 		t.Errorf("deleting from a read-only disk answers %s", res.Status)
 	}
 	b.within("the status says it", func() bool { return b.problem("read-only") != "" })
+}
+
+// On a disk that cannot be written no rule deletes anything, and says so; when it can be, the rule is kept again.
+func TestRetentionOnAReadOnlyRoot(t *testing.T) {
+	t.Parallel()
+	b := keeping(t, `size = "100kB"`)
+	mount(t, b.recordings(), "disk")
+	sample := filepath.Join(t.TempDir(), "sample.mp4")
+	record(t, sample)
+	data, err := os.ReadFile(sample)
+	must(t, err)
+	for i := range 6 {
+		b.aged(data, fmt.Sprintf("front/%d.mp4", i), i)
+	}
+	args := b.args
+	b.args = args[:2] // without a rule
+	b.start()
+	b.waitClips(6)
+	must(t, b.stop())
+	must(t, syscall.Mount("", b.recordings(), "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	b.args = args
+	b.start()
+	b.log("scan ended")
+	b.within("it says why nothing is deleted", func() bool { return strings.Contains(b.retention().Off, "read-only") })
+	if n := len(b.clips()); n != 6 || len(b.removals()) > 0 {
+		t.Errorf("%d clips are left, %d were removed", n, len(b.removals()))
+	}
+	must(t, syscall.Mount("", b.recordings(), "", syscall.MS_REMOUNT, ""))
+	b.within("the rule is kept", func() bool { return b.status().BytesUsed <= 100_000 })
+	b.waitSame()
+	if paths := b.paths(); paths["front/5.mp4"] == "" || paths["front/0.mp4"] != "" {
+		t.Errorf("what is left: %v", paths)
+	}
 }
