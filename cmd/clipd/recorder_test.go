@@ -82,18 +82,30 @@ func TestRecorderDiesInAClip(t *testing.T) {
 	}
 }
 
+// ends runs a recorder that should end by itself, and returns what it said.
+func ends(t *testing.T, cmd *exec.Cmd) (string, error) {
+	t.Helper()
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	must(t, cmd.Start())
+	late := time.AfterFunc(patience, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer late.Stop()
+	err := cmd.Wait()
+	return said.String(), err
+}
+
 // Without the marker the disk is another one, or none is mounted: nothing is written.
 func TestRecorderNeedsTheMarker(t *testing.T) {
 	root := t.TempDir()
-	out, err := recorder(t, root, "2").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), ".clipd-root") {
+	out, err := ends(t, recorder(t, root, "2"))
+	if err == nil || !strings.Contains(out, ".clipd-root") {
 		t.Errorf("it ended with %v: %s", err, out)
 	}
 	if left, _ := os.ReadDir(root); len(left) > 0 {
 		t.Errorf("it wrote %v", left)
 	}
-	out, err = recorder(t, filepath.Join(root, "away"), "2").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "is the disk mounted?") {
+	out, err = ends(t, recorder(t, filepath.Join(root, "away"), "2"))
+	if err == nil || !strings.Contains(out, "is the disk mounted?") {
 		t.Errorf("without a folder it ended with %v: %s", err, out)
 	}
 }
