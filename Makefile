@@ -118,7 +118,7 @@ check: ## formatting, vet on three processors, staticcheck, import direction, sy
 fuzz: ## each fuzz test for FUZZTIME (30s) beyond its committed seeds
 	build/fuzz.sh $${FUZZTIME:-30s}
 
-soak: build ## HOURS (1) of power cuts, kills and full disks against a model of what must be true; SEED repeats a failure
+soak: build ## HOURS (1) of power cuts, kills, flaps, damages, full disks and clock jumps against a model; SEED repeats a failure
 	build/deps.sh test
 	CLIPD_SOAK=10m go test -count=1 -parallel 1 -run '^Test(FloorIsHeld|SmallMemory|HostileClients)$$' -v -timeout 1h ./cmd/clipd
 	go test -count=1 -run '^TestDamages$$' -v -timeout 1h ./store -damages 45m
