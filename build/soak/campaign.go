@@ -23,6 +23,7 @@ type campaign struct {
 	start   time.Duration // how long a start may take
 	tell    time.Duration // and how long it may take until everything is announced
 	only    string        // the chapter to go through; "" is all
+	jumping bool          // the clock jumps: links may end at any time
 	until   time.Time     // no round begins after it; zero: all do
 	out     io.Writer
 
@@ -39,6 +40,7 @@ type figures struct {
 	kills, struck int // struck: kills that hit the system call they were for
 	flaps, full   int
 	damaged       damaged
+	jumps         int // of the clock
 	facts         int
 	slowest       time.Duration // start
 }
@@ -81,6 +83,9 @@ func (c *campaign) verify(ctx context.Context, x *box, m *model) error {
 	}
 	c.figures.slowest = max(c.figures.slowest, time.Since(began))
 	t := m.now()
+	if c.jumping {
+		t.tried = enoughLinks
+	}
 	c.figures.facts += t.facts
 	for _, w := range t.check(ctx, x) {
 		c.fail("%s", w)

@@ -51,5 +51,6 @@ func (c *campaign) merge(lane *campaign) {
 	f.cuts, f.early, f.kills, f.struck = f.cuts+l.cuts, f.early+l.early, f.kills+l.kills, f.struck+l.struck
 	f.flaps, f.full, f.facts = f.flaps+l.flaps, f.full+l.full, f.facts+l.facts
 	f.damaged.add(l.damaged)
+	f.jumps += l.jumps
 	f.slowest = max(f.slowest, l.slowest)
 }

@@ -1,6 +1,6 @@
 // Command soak tries for hours what a box must survive: power cuts on a disk that loses, keeps or tears what was not
-// flushed, kills at the boundary of a chosen system call, a broker that comes and goes, and a disk that is full. It runs
-// the program people run and holds it against a model of what must be true: whatever was acknowledged is there, nothing
+// flushed, kills at the boundary of a chosen system call, a broker that comes and goes, a disk that is full, catalogues that
+// are damaged, and a clock that jumps. It runs the program people run (but for the clock) and holds it against a model of what must be true: whatever was acknowledged is there, nothing
 // else is gone, and the box always starts. It prints what it did and found, and a seed that repeats a failure.
 //
 //	make soak HOURS=8
@@ -41,9 +41,10 @@ func run(ctx context.Context) error {
 	program := flag.String("clipd", "bin/clipd", "the `PROGRAM` to try")
 	sample := flag.String("sample", "build/sample/sample.mp4", "the recording that recorders write")
 	only := flag.String("only", "", "nothing but the `CHAPTER` named")
+	start := flag.Duration("start", 10*time.Second, "a start may take so `long`")
 	at := flag.String("dir", os.TempDir(), "work in a folder below `DIR`")
 	flag.Parse()
-	c := &campaign{seed: *seed, start: 10 * time.Second, tell: patience, only: *only, out: os.Stdout}
+	c := &campaign{seed: *seed, start: *start, tell: patience, only: *only, out: os.Stdout}
 	if c.seed == 0 {
 		c.seed = rand.Uint64()
 	}

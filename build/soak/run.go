@@ -15,6 +15,7 @@ const (
 	earlyAChapter = 20
 	killsAChapter = 100
 	clipsAChapter = 10_000
+	jumpsAChapter = 60
 	flapEvery     = 7 * time.Second
 )
 
@@ -32,6 +33,7 @@ func (c *campaign) chapters() []chapter {
 		{"damages", func(ctx context.Context) error { return c.damages(ctx, allDamages) }},
 		{"flaps", func(ctx context.Context) error { return c.flapping(ctx, clipsAChapter, flapEvery) }},
 		{"full disk", c.fullDisk},
+		{"clock", func(ctx context.Context) error { return c.clockJumps(ctx, jumpsAChapter) }},
 	}
 	return slices.DeleteFunc(all, func(ch chapter) bool { return c.only != "" && ch.name != c.only })
 }
@@ -69,6 +71,6 @@ func (c *campaign) report(after string, took time.Duration) {
 	if f.damaged.catalogues > 0 {
 		fmt.Fprintf(c.out, "%8s  %s\n", "", f.damaged)
 	}
-	fmt.Fprintf(c.out, "%8s  after %-12s %d power cuts, %d in the first moments of a box, %d kills (%d at the system call meant), %d broker flaps, %d full disks, %d facts compared, slowest start %v, %d wrong\n",
-		took.Round(time.Second), after+":", f.cuts, f.early, f.kills, f.struck, f.flaps, f.full, f.facts, f.slowest.Round(time.Millisecond), len(c.wrong))
+	fmt.Fprintf(c.out, "%8s  after %-12s %d power cuts, %d in the first moments of a box, %d kills (%d at the system call meant), %d broker flaps, %d full disks, %d clock jumps, %d facts compared, slowest start %v, %d wrong\n",
+		took.Round(time.Second), after+":", f.cuts, f.early, f.kills, f.struck, f.flaps, f.full, f.jumps, f.facts, f.slowest.Round(time.Millisecond), len(c.wrong))
 }

@@ -229,3 +229,10 @@ func TestFullDisk(t *testing.T) {
 	err := c.fullDisk(t.Context())
 	c.finish(t, fewest, err)
 }
+
+// The clock jumps while the box works, and while it is dead.
+func TestClockJumps(t *testing.T) {
+	c := newCampaign(t)
+	err := c.clockJumps(t.Context(), 10)
+	c.finish(t, c.figures.jumps, err)
+}
