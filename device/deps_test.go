@@ -71,6 +71,7 @@ var rules = []rule{
 	{"build/vm/figure/load", nil, "as above, from within"},
 	{"build/bench", []string{"device/api", "store"},
 		"figures are measured from outside, on the program people run; a million clips are written by the store alone"},
+	{"build/image", nil, "a card image is booted and asked from outside"},
 	{"build/soak", nil, "what a box promises is tried from outside, on the program people run"},
 }
 
