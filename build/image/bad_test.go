@@ -12,7 +12,7 @@ import (
 func TestWrongFirstBootFile(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"unknown key": {"[first_boot]\nwifi_sid = \"home\"\n", "first_boot.wifi_sid: unknown key"},
-		"broken TOML": {"[first_boot\nhostname = \"porch\"\n", "line 1"},
+		"broken TOML": {"[first_boot\nhostname = \"porch\"\n", "to end table name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCard(t)

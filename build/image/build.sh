@@ -37,6 +37,8 @@ fill() {
 	"$here/foreign.sh" chroot "$work/root" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
 		sh -c '/finish.sh /*.deb'
 	rm "$work/root/finish.sh"
+	# The firmware starts its own copies, on the boot partition.
+	rm "$work/root"/boot/vmlinuz-* "$work/root"/boot/initrd.img-*
 	# The firmware reads this; the root is read-only from the first moment on.
 	echo "console=ttyS1,115200 console=tty1 root=PARTUUID=c11bd001-02 ro rootwait fsck.mode=skip cfg80211.ieee80211_regdom=00" \
 		>"$work/root/boot/firmware/cmdline.txt"

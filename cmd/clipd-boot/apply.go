@@ -177,6 +177,9 @@ func (b *boot) setSSHKey(key string) error {
 			return err
 		}
 	}
+	if b.again != "" {
+		return nil // an image starts ssh by itself where there is a key, and after this
+	}
 	_, err = b.call("systemctl", "--no-block", "enable", "--now", "ssh.service")
 	return err
 }

@@ -92,7 +92,17 @@ func TestFirstBootIsSet(t *testing.T) {
 	if tok, ok := d.tokens().Check("correct horse battery"); !ok || tok.Name != chosenToken {
 		t.Errorf("the chosen token is %+v, %v", tok, ok)
 	}
-	if called := strings.Join(d.calls, "\n"); !strings.Contains(called, "hostname porch") || !strings.Contains(called, "enable --now ssh") {
+	if called := strings.Join(d.calls, "\n"); !strings.Contains(called, "hostname porch") || strings.Contains(called, "ssh") {
+		t.Errorf("called:\n%s", called)
+	}
+}
+
+// Where /etc remembers, ssh may be off; an image starts it by itself.
+func TestAKeyTurnsSSHOn(t *testing.T) {
+	d := newBoard(t)
+	d.write(firmwareDir+"/clipd.toml", whole)
+	d.mustTake()
+	if called := strings.Join(d.calls, "\n"); !strings.Contains(called, "enable --now ssh") {
 		t.Errorf("called:\n%s", called)
 	}
 }
