@@ -64,7 +64,6 @@ var rules = []rule{
 		"it runs as root beside the box: tokens and the sign-in link are the store's, what the box asks of it is device/wish's"},
 	{"cmd/clipd-launch", []string{"device/update"}, "it decides nothing about clips: it becomes clipd"},
 	{"build/bundle", []string{"device/update"}, "whoever makes bundles and whoever takes them share one format"},
-	{"build/image", nil, "the card image is tried from outside, as its owner has it"},
 	{"cmd/clipctl", []string{"device/api"}, "a client knows what travels, never how the box keeps it"},
 	{"build/vm", nil, "a computer for whatever program it is given"},
 	{"build/vm/guest", nil, "the first process there"},
