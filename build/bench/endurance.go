@@ -128,16 +128,17 @@ func (s *server) oneThing(ctx context.Context, i int, size int64) (moved int64, 
 	return moved, err
 }
 
-// rested is what the server holds when nobody is served and it has been left alone for long enough to give memory back.
+// rested is what the server holds when nobody is served and it has been left alone for long enough to give memory back: the
+// least it held in that time, since rested memory only falls.
 func (s *server) rested(ctx context.Context) (usage, error) {
 	var last usage
 	since := time.Now()
 	err := wait(ctx, func() (bool, error) {
 		n, err := anonymous(s.pids[0])
-		now := usage{n, s.files()}
-		if now.files != last.files || now.anonymous > last.anonymous {
-			last, since = now, time.Now()
+		if now := s.files(); now != last.files {
+			last, since = usage{n, now}, time.Now()
 		}
+		last.anonymous = min(last.anonymous, n)
 		return time.Since(since) > 70*time.Second, err
 	})
 	return last, err
