@@ -35,19 +35,19 @@ var trials = []trial{
 			t.add("throughput, clipd / http.ServeContent", ratio(m(ours, "MB/s"), m(content, "MB/s")), "at least 1.0")
 			t.add("time a clip, clipd / nginx", ratio(m(ours, "s"), m("nginx", "s")), "no worse")
 		}},
-	{title: "(b) 30 connections, 100 MB/s in all", do: atFixedRate, values: []string{"ms/GB", "%.0f ms CPU a GB"},
+	{title: "(b) 30 connections, 100 MB/s in all", do: atFixedRate, values: []string{"ms/GB", "%.0f ms CPU a GB", "%", "%.0f %% served"},
 		goals: func(t *table, m func(who, value string) float64) {
 			t.add("CPU, clipd / nginx", ratio(m(ours, "ms/GB"), m("nginx", "ms/GB")), "at most 1.1")
 			t.add("CPU, clipd / user space", ratio(m(ours, "ms/GB"), m(userspace, "ms/GB")), "at most 0.25")
 		}},
 	{title: "(c) 1,000 clients at 50 kB/s", do: slowly(1000),
-		values: []string{"MB", "VmHWM %.1f MB", "threads", "%.0f threads", "ms/GB", "%.0f ms CPU a GB"},
+		values: []string{"MB", "VmHWM %.1f MB", "threads", "%.0f threads", "ms/GB", "%.0f ms CPU a GB", "%", "%.0f %% served"},
 		goals: func(t *table, m func(who, value string) float64) {
 			t.add("clipd, peak resident memory", fmt.Sprintf("%.1f MB", m(ours, "MB")), "at most 16 MB")
 			t.add("clipd, threads", fmt.Sprintf("%.0f", m(ours, "threads")), "at most 12")
 		}},
 	{title: "(c) 5,000 clients at 50 kB/s", do: slowly(5000), only: []string{ours, "nginx"}, config: "[http]\nmax_transfers = 5000\n",
-		values: []string{"MB", "VmHWM %.1f MB", "threads", "%.0f threads", "ms/GB", "%.0f ms CPU a GB"},
+		values: []string{"MB", "VmHWM %.1f MB", "threads", "%.0f threads", "ms/GB", "%.0f ms CPU a GB", "%", "%.0f %% served"},
 		goals: func(t *table, m func(who, value string) float64) {
 			t.add("clipd, peak resident memory", fmt.Sprintf("%.1f MB", m(ours, "MB")), "at most 32 MB")
 		}},

@@ -23,10 +23,10 @@ const (
 
 // slots is how many connections can be in handlers at once. Event streams stay there as long as they last and must leave
 // some to everybody else.
-const slots = maxStreams + copies + 64
+const slots = maxStreams + copies + 32
 
 // copies is how many downloads at once handlers send themselves, over TLS that Go encrypts: each costs 60 kB (make vm-bench).
-const copies = 64
+const copies = 32
 
 // stopGrace is what transfers get at a stop. Tests are less patient.
 var stopGrace = 10 * time.Second

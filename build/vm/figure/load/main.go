@@ -51,7 +51,7 @@ func run() error {
 }
 
 // copies is how many downloads over TLS clipd sends without the kernel's help.
-const copies = 64
+const copies = 32
 
 // result is what one half found: seconds of CPU per gigabyte in each round, and bytes of peak memory.
 type result struct {
