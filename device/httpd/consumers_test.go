@@ -27,11 +27,14 @@ func (b *box) push(ctx context.Context, id store.ID, target, url string) ([]stri
 }
 
 func (b *box) ack(ctx context.Context, consumer string, id store.ID, sum string) error {
+	if consumer == "" || len(consumer) > 256 {
+		return badRequest("consumer is missing or too long", "")
+	}
 	if sum == "" {
 		return b.store.Apply(ctx, store.Ack(consumer, id, nil))
 	}
 	var hash [32]byte
-	if _, err := hex.Decode(hash[:], []byte(sum)); err != nil {
+	if n, err := hex.DecodeString(sum); err != nil || copy(hash[:], n) != len(hash) {
 		return badRequest("sha256 is malformed", "")
 	}
 	return b.store.Apply(ctx, store.Ack(consumer, id, &hash))
