@@ -59,16 +59,15 @@ func newBody(fds *files, parts Parts) *body { return &body{parts: parts, fds: fd
 
 // fileBody is all of f, which it takes over.
 func fileBody(fds *files, f *os.File) (*body, error) {
-	size, err := f.Seek(0, io.SeekEnd)
+	own, err := fds.share(f)
 	if err != nil {
-		_ = f.Close()
 		return nil, err
 	}
+	size := own.key.size
 	b := newBody(fds, Parts{Size: size})
 	b.part = Part{Open: func() (*os.File, error) { return nil, os.ErrClosed }, Length: size}
-	b.to = size
-	b.file, err = fds.share(f)
-	return b, err
+	b.file, b.to = own, size
+	return b, nil
 }
 
 // Seek is io.Seeker's.

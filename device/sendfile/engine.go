@@ -25,6 +25,7 @@ type Engine struct {
 	listeners []*Listener
 	held      queue
 	slots     int // free ones
+	starting  int // socks that are
 	lent      map[*Conn]struct{}
 	waiting   []*sock // readable, without a slot; first come, first served
 	transfers int
@@ -148,6 +149,9 @@ func (e *Engine) Attach(srv *http.Server) {
 	srv.ConnState = func(c net.Conn, st http.ConnState) {
 		if own := below(c); own != nil {
 			own.setState(st)
+			if st == http.StateIdle {
+				own.s.loop.eng.answered(own.s)
+			}
 		}
 		if state != nil {
 			state(c, st)

@@ -63,21 +63,42 @@ func (l *loop) asking(s *sock, n int) {
 // offerLocked lends s to net/http, or queues it for a slot.
 func (e *Engine) offerLocked(s *sock) {
 	s.asked = false
-	if e.slots == 0 {
+	if !e.mayLendLocked() {
 		e.setLocked(s, waiting)
 		e.waiting = append(e.waiting, s)
-		e.makeSlotLocked()
+		if e.slots == 0 {
+			e.makeSlotLocked()
+		}
 		return
 	}
 	e.slots--
+	e.starting++
+	s.starting = true
 	e.setLocked(s, lent)
 	s.ln.lendTo <- s
 }
 
-// freeSlotLocked gives a slot back and at once to who waited longest.
-func (e *Engine) freeSlotLocked() {
+// mayLendLocked says whether there is a slot, and few enough connections have just got theirs.
+func (e *Engine) mayLendLocked() bool { return e.slots > 0 && e.starting < e.cfg.Starting }
+
+// startedLocked notes that the handler of s is done, or lasts.
+func (e *Engine) startedLocked(s *sock) {
+	if s.starting {
+		s.starting = false
+		e.starting--
+	}
+}
+
+// freeSlotLocked gives the slot of s back and at once to who waited longest.
+func (e *Engine) freeSlotLocked(s *sock) {
+	e.startedLocked(s)
 	e.slots++
-	for len(e.waiting) > 0 && e.slots > 0 {
+	e.lendWaitingLocked()
+}
+
+// lendWaitingLocked lends to those that wait.
+func (e *Engine) lendWaitingLocked() {
+	for len(e.waiting) > 0 && e.mayLendLocked() {
 		s := e.waiting[0]
 		e.waiting[0] = nil
 		e.waiting = e.waiting[1:]
@@ -88,6 +109,19 @@ func (e *Engine) freeSlotLocked() {
 		default:
 			e.offerLocked(s)
 		}
+	}
+	if len(e.waiting) == 0 {
+		e.waiting = nil
+	}
+}
+
+// answered notes that net/http has answered a request of s.
+func (e *Engine) answered(s *sock) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s.starting {
+		e.startedLocked(s)
+		e.lendWaitingLocked()
 	}
 }
 
@@ -100,7 +134,7 @@ func (e *Engine) giveUp(s *sock) {
 
 func (e *Engine) giveUpLocked(s *sock) {
 	e.closeLocked(s)
-	e.freeSlotLocked()
+	e.freeSlotLocked(s)
 }
 
 // takeBack ends the loan of s: it is parked, or closed once the client has heard all.
@@ -112,7 +146,7 @@ func (e *Engine) takeBack(s *sock, keep bool) {
 	} else {
 		e.lingerLocked(s)
 	}
-	e.freeSlotLocked()
+	e.freeSlotLocked(s)
 }
 
 // parkLocked waits for the next request of s. One that is in lead already is not waited for: no event would tell.

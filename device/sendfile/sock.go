@@ -37,6 +37,7 @@ type sock struct {
 	gen      int32 // tells it from another sock that had or gets its place
 	state    state
 	asked    bool // parked, and the first bytes of a request are there
+	starting bool // lent so recently that its handler counts for Config.Starting
 	wide     bool // its socket holds more than Config.Unsent
 	why      End  // of its transfer, said by whoever interrupted it
 }

@@ -9,6 +9,9 @@ import (
 // lingerFor is how long a connection that is answered and half closed may stay.
 const lingerFor = 5 * time.Second
 
+// startingFor is how long a lent connection counts for Config.Starting.
+const startingFor = 250 * time.Millisecond
+
 // sweep ends what has taken too long.
 func (e *Engine) sweep(now time.Duration) {
 	e.mu.Lock()
@@ -19,6 +22,9 @@ func (e *Engine) sweep(now time.Duration) {
 		}
 	}
 	for c := range e.lent {
+		if now-c.s.since > startingFor {
+			e.startedLocked(c.s)
+		}
 		switch phase, since := c.waits(); {
 		case phase == idle && now-since > e.cfg.Grace:
 			c.recall()
@@ -26,7 +32,8 @@ func (e *Engine) sweep(now time.Duration) {
 			_ = unix.Shutdown(c.s.fd, unix.SHUT_RDWR) // its Write ends
 		}
 	}
-	if len(e.waiting) > 0 {
+	e.lendWaitingLocked()
+	if len(e.waiting) > 0 && e.slots == 0 {
 		e.makeSlotLocked()
 	}
 	e.resumeLocked()

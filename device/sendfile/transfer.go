@@ -116,7 +116,7 @@ func (e *Engine) begin(s *sock, t *transfer) {
 	} else {
 		e.setLocked(s, sending)
 	}
-	e.freeSlotLocked()
+	e.freeSlotLocked(s)
 }
 
 // finish ends the transfer of s because of err, or because it is done. The owner of s calls it.
