@@ -115,6 +115,10 @@ func (e *Engine) lendWaitingLocked() {
 	}
 }
 
+// mostIdle is how many connections net/http may have before those that are idle are parked without Config.Grace: each costs
+// some 20 KiB there.
+const mostIdle = 32
+
 // answered notes that net/http has answered a request of s.
 func (e *Engine) answered(s *sock) {
 	e.mu.Lock()
@@ -122,6 +126,11 @@ func (e *Engine) answered(s *sock) {
 	if s.starting {
 		e.startedLocked(s)
 		e.lendWaitingLocked()
+	}
+	if len(e.lent) > mostIdle {
+		if c, _ := e.longestLocked(); c != nil {
+			c.recall()
+		}
 	}
 }
 
@@ -165,7 +174,17 @@ func (e *Engine) parkLocked(s *sock) {
 // closed which has been at the same thing longest beyond its fair chance: a header that does not end, a write that the
 // client does not take.
 func (e *Engine) makeSlotLocked() {
-	var idlest, slowest *Conn
+	switch idlest, slowest := e.longestLocked(); {
+	case idlest != nil:
+		idlest.recall()
+	case slowest != nil:
+		e.stats.evicted.Add(1)
+		_ = unix.Shutdown(slowest.s.fd, unix.SHUT_RDWR) // its Read or Write ends
+	}
+}
+
+// longestLocked returns the connection that has been idle longest and the one most beyond its chance, nil where there is none.
+func (e *Engine) longestLocked() (idlest, slowest *Conn) {
 	idleFor, tooSlow := time.Duration(-1), time.Duration(0)
 	now := e.now()
 	for c := range e.lent {
@@ -178,13 +197,7 @@ func (e *Engine) makeSlotLocked() {
 			slowest, tooSlow = c, late
 		}
 	}
-	switch {
-	case idlest != nil:
-		idlest.recall()
-	case slowest != nil:
-		e.stats.evicted.Add(1)
-		_ = unix.Shutdown(slowest.s.fd, unix.SHUT_RDWR) // its Read or Write ends
-	}
+	return idlest, slowest
 }
 
 // chance is how long a lent connection may be in a phase although others wait.
