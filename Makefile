@@ -14,7 +14,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)"
 UNIT = $$(go list ./... | grep -v -e ^clipd/cmd/ -e ^clipd/build/)
 QEMU = $$(command -v qemu-arm-static || command -v qemu-arm)
 # What the ARM emulator cannot do; all of it runs natively and as 386. It starts no second program of its own kind (nor
-# strace), knows no TCP_INFO, and TestHalfOfTheNextRequestIsKept gets another answer in it alone, for a reason not yet found.
+# strace), knows no TCP_INFO, and TestHalfOfTheNextRequestIsKept once got another answer in it alone, for a reason not found.
 EMULATED = ^Test(FoundOnTheNetwork|Goodbye|Killed|Damages|Compaction|UncleanVerified|InCircles|FlipsNeverReadWrong|Locked|TokensOfTwoProcesses|SettledAcrossUsers|UnreadableFolderAsNobody|Exhausted|BytesGoBySendfile|Sendfile|Memory|SlowIsNotStalled|HalfOfTheNextRequestIsKept)$$
 
 # Tests with real programs, disks and clocks can be starved on a busy machine, so one that failed is run once more, alone,

@@ -12,7 +12,7 @@ type Config struct {
 	Loops        int   // threads that wait in epoll and move bytes; 1
 	DiskWorkers  int   // at most so many moves wait for a disk at once; 4
 	Slots        int   // connections lent to net/http at once; 64
-	Starting     int   // of them in their first quarter of a second and not answered yet: a thousand requests at once need no more memory; 16
+	Starting     int   // of them lent less than a quarter of a second ago and not answered yet; 16
 	MaxConns     int   // connections of all kinds; 8192 or twice MaxTransfers, but no more than RLIMIT_NOFILE allows
 	MaxTransfers int   // transfers at once; 1024
 	Copies       int   // of them those at once that a handler sends, each in a slot: TLS that Go encrypts; half of Slots
