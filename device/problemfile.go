@@ -52,10 +52,10 @@ func (b *box) takeUpProblems() {
 	}
 }
 
-// noteEnd notes why a life ends that nobody ended. What failed is told by the exit code and on standard error too, but
+// noteEnd notes why a life ends that nobody ended, by asking for other settings or another version. What failed is told by the exit code and on standard error too, but
 // people who come later look here.
 func (b *box) noteEnd(err error) {
-	if err != nil && !errors.Is(err, errAgain) {
+	if err != nil && !errors.Is(err, errAgain) && !errors.Is(err, errUpdated) {
 		b.problems.set("process", err.Error())
 	}
 }

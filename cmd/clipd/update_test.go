@@ -24,6 +24,9 @@ func TestUpdate(t *testing.T) {
 	if code != 0 || !strings.Contains(said, "1.0 -> 1.1, healthy") {
 		t.Fatalf("clipctl update: exit %d: %s\n%s", code, said, m.lines.all())
 	}
+	if strings.Contains(m.lines.all(), "ended with a problem") {
+		t.Errorf("an update is called a problem:\n%s", m.lines.all())
+	}
 	m.cut()
 	if v := m.versions(); v.Running != "1.1" || v.Previous != "1.0" || v.Packaged != "1.0" || v.Trial || v.Failed != nil {
 		t.Errorf("versions: %+v", v)
