@@ -79,14 +79,6 @@ func (m *board) waitStatus(what string, ok func(api.Status) bool) (s api.Status)
 	return s
 }
 
-// problem waits until the status tells a problem in which text stands.
-func (m *board) problem(text string) {
-	m.t.Helper()
-	m.waitStatus("the problem "+text, func(s api.Status) bool {
-		return strings.Contains(strings.Join(append(s.Problems, s.StorageProblem), "\n"), text)
-	})
-}
-
 // clips are all that the box lists, by id.
 func (m *board) clips() (map[string]api.Clip, error) {
 	var list struct{ Clips []api.Clip }

@@ -23,14 +23,10 @@ type faulty struct {
 func (b *box) faultyDisk() *faulty {
 	b.t.Helper()
 	disk, beneath := &faulty{broken: map[string]syscall.Errno{}}, b.t.TempDir()
-	var st syscall.Stat_t
-	must(b.t, syscall.Stat(beneath, &st))
-	data := &fs.LoopbackRoot{Path: beneath, Dev: uint64(st.Dev)}
-	data.NewNode = func(data *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &faultyNode{fs.LoopbackNode{RootData: data}, disk}
-	}
-	data.RootNode = data.NewNode(data, nil, "", &st)
-	server, err := fs.Mount(b.dir, data.RootNode, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "faulty", DisableXAttrs: true}})
+	loopback, err := fs.NewLoopbackRoot(beneath)
+	must(b.t, err)
+	root := &faultyNode{loopback.(*fs.LoopbackNode), disk}
+	server, err := fs.Mount(b.dir, root, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "faulty", DisableXAttrs: true}})
 	if err != nil {
 		if os.Getenv("CI") != "" {
 			b.t.Fatalf("mount FUSE: %v", err)
@@ -79,8 +75,13 @@ func (d *faulty) why(operation, path string) syscall.Errno {
 
 // faultyNode is a file or a folder of one; its methods are go-fuse's.
 type faultyNode struct {
-	fs.LoopbackNode
+	*fs.LoopbackNode
 	disk *faulty
+}
+
+// WrapChild makes every file and folder below n one of these.
+func (n *faultyNode) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
+	return &faultyNode{ops.(*fs.LoopbackNode), n.disk}
 }
 
 func (n *faultyNode) why(operation string) syscall.Errno {
