@@ -51,7 +51,11 @@ func (q *qmp) read() (r reply, err error) {
 // do carries out a command and waits until qemu says that it did.
 func (q *qmp) do(command string, arguments map[string]any) {
 	q.t.Helper()
-	if err := json.NewEncoder(q.conn).Encode(map[string]any{"execute": command, "arguments": arguments}); err != nil {
+	request := map[string]any{"execute": command}
+	if arguments != nil {
+		request["arguments"] = arguments
+	}
+	if err := json.NewEncoder(q.conn).Encode(request); err != nil {
 		q.t.Fatal(err)
 	}
 	q.until(func(r reply) bool { return r.Error != nil || r.Return != nil })
