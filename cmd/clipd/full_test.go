@@ -23,7 +23,7 @@ func (b *box) smallState(options string) {
 		}
 		b.t.Skipf("mounting takes root: %v", err)
 	}
-	b.t.Cleanup(func() { b.kill(); must(b.t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	b.t.Cleanup(func() { b.noLeak(); b.kill(); must(b.t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 }
 
 // fill takes all the room there is in dir and returns the way to give it back.
