@@ -11,6 +11,7 @@ programs='dpkg-deb perl dash sed basename dirname ln cat readlink realpath mkdir
 
 case $1 in
 lend)
+	mkdir "$root/usr/lib64" && ln -s usr/lib64 "$root/lib64" # systemd wants a merged /usr
 	for file in $(for p in $programs; do ldd "/usr/bin/$p"; done | grep -o '/[^ ]*' | sort -u); do
 		install -D "$(realpath "$file")" "$root$file"
 	done
@@ -22,6 +23,6 @@ lend)
 	;;
 return)
 	for p in $programs; do mv "$root/root/$p.own" "$root/usr/bin/$p"; done
-	rm -r "${root:?}/lib64" "$root$libraries"
+	rm -r "${root:?}/lib64" "$root/usr/lib64" "$root$libraries"
 	;;
 esac

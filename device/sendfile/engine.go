@@ -18,6 +18,7 @@ type Engine struct {
 	files *files
 	ends  ends
 	rate  *bucket // nil: no total limit
+	paces bool    // the kernel keeps Config.TransferRate
 	stats counters
 
 	mu        sync.Mutex // guards what follows and, in every sock, what its comment says
@@ -44,7 +45,7 @@ func New(cfg Config) (*Engine, error) {
 	e.files = newFiles()
 	e.disk = newDisk(e.cfg.DiskWorkers)
 	e.ends.init()
-	e.rate = newBucket(e.cfg.TotalRate)
+	e.rate, e.paces = newBucket(e.cfg.TotalRate), paces()
 	for i := range e.cfg.Loops {
 		l, err := newLoop(e, i)
 		if err != nil {

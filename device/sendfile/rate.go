@@ -18,7 +18,17 @@ func pace(fd int, rate int64) bool {
 
 // pace limits all that is sent on the connection.
 func (c *Conn) pace(rate int64) {
-	_ = c.raw.Control(func(fd uintptr) { pace(int(fd), rate) }) // a kernel that does not leaves it to Engine.allowance
+	_ = c.raw.Control(func(fd uintptr) { pace(int(fd), rate) }) // a kernel that does not leaves it to allowance and limited
+}
+
+// paces says whether this kernel limits what one socket sends; an emulator of another processor does not.
+func paces() bool {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return pace(fd, 1<<20)
 }
 
 // bucket is what all transfers together may send: an amount that fills at rate up to an eighth of a second's worth.
@@ -122,7 +132,18 @@ func (e *Engine) letGo(now time.Duration) {
 	}
 }
 
-// limited reads what a handler sends at the pace of the limit on all transfers.
+// limited is src at the pace of the limits that nobody else keeps for what a handler sends.
+func (h *handOver) limited(src io.Reader) io.Reader {
+	if rate := h.eng.cfg.TransferRate; rate > 0 && !h.eng.paces {
+		src = limited{src, h.r.Context(), newBucket(rate)}
+	}
+	if h.eng.rate != nil {
+		src = limited{src, h.r.Context(), h.eng.rate}
+	}
+	return src
+}
+
+// limited reads what a handler sends at the pace of a limit.
 type limited struct {
 	io.Reader
 	ctx  context.Context

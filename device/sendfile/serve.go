@@ -147,8 +147,8 @@ var errBusy = errors.New("too many transfers")
 // sendHere lets net/http send, by the ResponseWriter's own ReadFrom: behind a wrapper without one it would copy.
 func (h *handOver) sendHere(src io.Reader) (int64, error) {
 	h.passHeader()
-	if h.copied && h.eng.rate != nil {
-		src = limited{src, h.r.Context(), h.eng.rate}
+	if h.copied {
+		src = h.limited(src)
 	}
 	rf, ok := h.ResponseWriter.(io.ReaderFrom)
 	if !ok {
