@@ -1,6 +1,6 @@
 #!/bin/bash
 # armhf.sh PACKAGES ROOT: makes a Debian for armhf in ROOT, installs the packages for it from the folder PACKAGES there and
-# uses them: a recording becomes a clip, the client fetches and verifies it. Runs inside foreign.sh.
+# uses them: a recording becomes a clip, the client fetches and verifies it. Runs inside build/foreign.sh.
 set -eu
 packages=$(realpath "$1") root=$2
 cd "$(dirname "$0")/../.."

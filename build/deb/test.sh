@@ -66,7 +66,7 @@ bundles() {
 
 # foreign: the package for armhf, installed and used in a Debian for 32-bit ARM that runs in an emulator.
 foreign() {
-	build/deb/foreign.sh build/deb/armhf.sh "$work/one" "$work/armhf"
+	build/foreign.sh arm build/deb/armhf.sh "$work/one" "$work/armhf"
 }
 
 inside() { chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }

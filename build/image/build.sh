@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the card image bin/image/clipd-arm64.img, its .xz, and the manifest for Raspberry Pi Imager. The base root file
-# system is kept in the user's cache and made again only when ./packages, ./rootfs.sh or ./base change. Needs root.
+# system is kept in the user's cache and made again only when ./packages, ./rootfs.sh, ./native.sh or ./base change. Needs root.
 # KEY is the private key of updates, whose .pub goes into the image. QUICK=1 leaves out .xz and manifest, which the tests do not need.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 # base prints the path of the base root file system, building it if there is none of this list.
 base() {
 	local hash file
-	hash=$(cd "$here" && cat packages rootfs.sh $(find base -type f | sort) | sha256sum | cut -c1-12)
+	hash=$(cd "$here" && cat packages rootfs.sh native.sh $(find base -type f | sort) | sha256sum | cut -c1-12)
 	file=$cache/base-arm64-$hash.tar
 	if [ ! -e "$file" ]; then
 		echo "building the base root file system; this takes a quarter of an hour" >&2
@@ -34,7 +34,7 @@ fill() {
 	# Before the packages, so that dpkg keeps the configuration of the image.
 	cp -r --no-preserve=ownership "$here/box/." "$here/finish.sh" "$work/root/"
 	OUT=$work/root build/deb/build.sh arm64
-	"$here/foreign.sh" chroot "$work/root" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
+	"$here/../foreign.sh" aarch64 chroot "$work/root" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
 		sh -c '/finish.sh /*.deb'
 	rm "$work/root/finish.sh"
 	# The firmware starts its own copies, on the boot partition.

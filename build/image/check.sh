@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-for script in *.sh base/etc/initramfs-tools/hooks/clipd base/etc/initramfs-tools/scripts/init-bottom/clipd \
+for script in *.sh ../foreign.sh base/etc/initramfs-tools/hooks/clipd base/etc/initramfs-tools/scripts/init-bottom/clipd \
 	box/usr/lib/clipd/image/* box/usr/lib/raspberrypi-sys-mods/* box/usr/lib/userconf-pi/*; do
 	bash -n "$script"
 done

@@ -17,7 +17,7 @@ for path in '/usr/lib/udev/hwdb.d/*' '/usr/lib/*/libLLVM*' '/usr/lib/*/libgalliu
 	without+=(--dpkgopt="path-exclude=$path")
 done
 # The hook comes before the kernel, whose installation makes the initramfs with what is in base/.
-exec "$here/foreign.sh" mmdebstrap --mode=root --arch=arm64 --variant=minbase --skip=check/qemu --components=main,non-free-firmware \
+exec "$here/../foreign.sh" aarch64 mmdebstrap --mode=root --arch=arm64 --variant=minbase --skip=check/qemu --components=main,non-free-firmware \
 	--aptopt='APT::Install-Recommends "false"' "${without[@]}" \
 	--dpkgopt=force-confdef --dpkgopt=force-confold --include="$list" \
 	--essential-hook="copy-in $here/base/etc /" \

@@ -23,10 +23,7 @@ func shortQueue(t *testing.T, n int) (back func()) {
 	must(t, err)
 	if err := os.WriteFile(sysctl, fmt.Append(nil, n), 0); err != nil {
 		lock.Close()
-		if os.Getenv("CI") != "" {
-			t.Fatalf("set the length of the queue: %v", err)
-		}
-		t.Skipf("it takes root to set the length of the queue: %v", err)
+		lacking(t, "it takes root to set the length of the queue: %v", err)
 	}
 	return func() {
 		must(t, os.WriteFile(sysctl, old, 0))
@@ -90,10 +87,7 @@ func TestWatchesRunOut(t *testing.T) {
 	cmd := exec.Command("unshare", "--user", "--map-root-user", "sh", "-c", `echo 12 >/proc/sys/user/max_inotify_watches && exec "$0" "$@"`,
 		binary, "-dir", b.dir, "-listen", "127.0.0.1:0", "-broker", "none")
 	if out, err := exec.Command("unshare", "--user", "--map-root-user", "true").CombinedOutput(); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("unshare: %v: %s", err, out)
-		}
-		t.Skipf("it takes a user namespace: %v: %s", err, out)
+		lacking(t, "it takes a user namespace: %v: %s", err, out)
 	}
 	b.run(cmd)
 	b.ready()
